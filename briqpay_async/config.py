@@ -1,0 +1,149 @@
+"""Settings of a client: frozen values, checked when they are made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import timedelta
+from enum import Enum
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+
+from briqpay_async.errors import ConfigurationError
+
+__all__ = ["Environment", "Pool", "RetryPolicy", "Timeouts", "check_base_url"]
+
+
+class Environment(Enum):
+    """The two environments of Briqpay. Production is never a default."""
+
+    PLAYGROUND = "playground"
+    PRODUCTION = "production"
+
+    @property
+    def base_url(self) -> str:
+        """Scheme and host of the environment (reference §A)."""
+        if self is Environment.PRODUCTION:
+            return "https://api.briqpay.com"
+        return "https://playground-api.briqpay.com"
+
+
+def seconds(value: float | timedelta) -> float:
+    """A duration as seconds.
+
+    Raises:
+        ConfigurationError: It is not a positive, finite number of seconds.
+    """
+    number = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise ConfigurationError(f"Give a duration in seconds or as a timedelta, not {type(value).__name__}.")
+    if not (math.isfinite(number) and number > 0):
+        raise ConfigurationError(f"A duration must be positive and finite, not {number}.")
+    return float(number)
+
+
+def _count(minimum: int) -> Callable[[Any, attrs.Attribute[int], int], None]:
+    def check(_instance: Any, attribute: attrs.Attribute[int], value: int) -> None:
+        if type(value) is not int or value < minimum:
+            raise ConfigurationError(f"{attribute.name} must be an integer of at least {minimum}.")
+
+    return check
+
+
+@attrs.frozen(kw_only=True)
+class Timeouts:
+    """How long to wait, in seconds (or as ``timedelta``).
+
+    Attributes:
+        connect: Opening one connection, TLS included.
+        attempt: One request and its whole answer.
+        call: One call with all its attempts and waits: the default deadline.
+
+    Raises:
+        ConfigurationError: A duration is not positive and finite.
+    """
+
+    connect: float = attrs.field(default=10.0, converter=seconds)
+    attempt: float = attrs.field(default=30.0, converter=seconds)
+    call: float = attrs.field(default=60.0, converter=seconds)
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """When and how often a failed attempt is repeated: exponential back-off with full jitter.
+
+    The wait before attempt ``n + 1`` is random between 0 and ``min(cap, base * 2 ** (n - 1))`` seconds.
+    The budget keeps an outage from being multiplied: each retry takes tokens from a bucket shared by the
+    whole client, a call that succeeds gives them back, and an empty bucket means no retries.
+
+    Attributes:
+        attempts: Most requests for one call, the first one included. 1 switches retries off.
+        base: Upper bound of the first wait, in seconds.
+        cap: Upper bound of every wait, in seconds.
+        budget: Tokens in the full bucket.
+        transient_cost: Tokens for repeating after a transport or server failure.
+        throttled_cost: Tokens for repeating after the server asked to slow down.
+
+    Raises:
+        ConfigurationError: A number is out of range.
+    """
+
+    attempts: int = attrs.field(default=4, validator=_count(1))
+    base: float = attrs.field(default=0.25, converter=seconds)
+    cap: float = attrs.field(default=20.0, converter=seconds)
+    budget: int = attrs.field(default=500, validator=_count(0))
+    transient_cost: int = attrs.field(default=14, validator=_count(0))
+    throttled_cost: int = attrs.field(default=5, validator=_count(0))
+
+
+@attrs.frozen(kw_only=True)
+class Pool:
+    """The connection pool.
+
+    Attributes:
+        size: Most connections open at once.
+        keepalive: Seconds that an idle connection is kept.
+        max_body: Most bytes of an answer's body that are read, after decompression.
+
+    Raises:
+        ConfigurationError: A number is out of range.
+    """
+
+    size: int = attrs.field(default=100, validator=_count(1))
+    keepalive: float = attrs.field(default=15.0, converter=seconds)
+    max_body: int = attrs.field(default=16 * 1024 * 1024, validator=_count(1))
+
+
+def check_base_url(url: str) -> str:
+    """The URL without a trailing slash, if credentials may be sent to it.
+
+    Raises:
+        ConfigurationError: It is not an absolute http(s) URL, carries a query or credentials of its own, or
+            is plain ``http://`` to a host that is not loopback (Basic credentials would travel readable).
+    """
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigurationError(f"base_url is not a URL: {error}.") from error
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ConfigurationError("base_url must be an absolute URL such as https://api.briqpay.com.")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigurationError("base_url must not carry credentials, a query or a fragment.")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ConfigurationError(
+            f"Use https:// for {host}: credentials are sent over http:// to loopback addresses only."
+        )
+    return url.rstrip("/").removesuffix("/v3")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,430 @@
+"""The only converter: JSON values to models and back, exactly.
+
+Inbound is lenient: unknown members go to ``extra``, unknown enum values stay text, any member may be missing.
+Only what no sense can be made of (text where an object belongs) is an error, named by its JSON pointer.
+Outbound members come in a fixed order, so that equal models render to equal bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, cast, get_args, get_origin
+
+import attrs
+from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from briqpay_async.errors import ResponseDecodeError
+from briqpay_async.models.base import CLEAR, Clear, Model, ReadOnlyDict, wire_names
+from briqpay_async.models.cart import CartItem, SalesTaxItem
+from briqpay_async.models.hooks import (
+    CaptureStatusHook,
+    OrderStatusHook,
+    OtherHook,
+    RefundStatusHook,
+    SessionStatusHook,
+)
+
+__all__ = ["decode", "render", "structure", "unstructure"]
+
+M = TypeVar("M", bound=Model)
+Hook = Callable[[Any, Any], Any]
+
+_SCALARS = frozenset({str, int, float, bool})
+_NAMES = {str: "text", int: "an integer", float: "a number", bool: "true or false", dict: "an object"}
+_TAGGED: dict[frozenset[type], tuple[str, Mapping[object, type], type]] = {
+    frozenset({CartItem, SalesTaxItem}): ("productType", {"sales_tax": SalesTaxItem}, CartItem),
+    frozenset({SessionStatusHook, OrderStatusHook, CaptureStatusHook, RefundStatusHook, OtherHook}): (
+        "eventType",
+        {
+            "session_status": SessionStatusHook,
+            "order_status": OrderStatusHook,
+            "capture_status": CaptureStatusHook,
+            "refund_status": RefundStatusHook,
+        },
+        OtherHook,
+    ),
+}
+
+
+class _MalformedError(ValueError):
+    """A JSON value of the wrong kind; becomes a ``ResponseDecodeError`` once its place is known."""
+
+
+def structure(wire: Any, cls: type[M]) -> M:
+    """A model from a JSON value, such as ``structure({"city": "Lund"}, Address)``.
+
+    ``unstructure(structure(wire, cls)) == wire`` for every JSON object, unknown members and ``null`` included.
+
+    Args:
+        wire: JSON object with camelCase members. It is copied, so changing it later changes no model.
+        cls: Any model of this library.
+
+    Raises:
+        ResponseDecodeError: A member is of a kind that no sense can be made of; ``pointer`` names it.
+    """
+    return decode(_copy_json(wire, ""), cls)
+
+
+def unstructure(model: Model) -> dict[str, Any]:
+    """The JSON object of a model: camelCase members, absent ones left out, ``CLEAR`` as ``None``.
+
+    Args:
+        model: Any model of this library. It is not validated.
+    """
+    return cast("dict[str, Any]", _copy_json(render(model), ""))
+
+
+def decode(wire: Any, cls: type[M]) -> M:
+    """Like ``structure``, for a JSON value that nobody else holds: its parts may be kept, not copied.
+
+    Raises:
+        ResponseDecodeError: A member is of a kind that no sense can be made of; ``pointer`` names it.
+    """
+    try:
+        return cast("M", _structure_hook(cls)(wire, cls))
+    except _MalformedError as error:
+        pointer, text = _locate(wire, cls, str(error))
+        raise ResponseDecodeError(f"{pointer or '/'} {text}", pointer=pointer) from None
+    except RecursionError:
+        raise ResponseDecodeError("the document is nested too deeply") from None
+
+
+def render(value: Any) -> Any:
+    """The JSON value of a model or of any attribute's value.
+
+    Cart lines and open values are shared with the models, not copied: only read the result.
+    """
+    handler = _RENDERERS[value.__class__]
+    return value if handler is None else handler(value)
+
+
+# --- inbound ---------------------------------------------------------------------------------------------
+
+
+def _structure_hook(cls: Any) -> Hook:
+    return _CONVERTER.get_structure_hook(cls)
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    """The types of a union (or the one type), without ``None`` and ``Clear``."""
+    members = get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
+    return tuple(kind for kind in members if kind not in {NoneType, Clear})
+
+
+def _json_class(kind: Any) -> type | None:
+    """The Python class of the JSON values that a plain annotation accepts, if it is one."""
+    if kind in _SCALARS:
+        return cast("type", kind)
+    if isinstance(kind, type) and issubclass(kind, str):
+        return str
+    return dict if get_origin(kind) is Mapping and get_args(kind)[1] in {str, Any} else None
+
+
+def _is_plain(annotation: Any) -> bool:
+    return all(_json_class(kind) is not None for kind in _alternatives(annotation))
+
+
+def _plain_hook(annotation: Any) -> Hook:
+    """Text, numbers, booleans and open objects: kept as they are if they are of the right kind."""
+    kinds = _alternatives(annotation)
+    classes = frozenset(cast("type", _json_class(kind)) for kind in kinds)
+    accepted = classes | {NoneType}
+    wanted = " or ".join(sorted({_NAMES[kind] for kind in classes}))
+    known = {
+        text: constant
+        for kind in kinds
+        if isinstance(kind, type) and issubclass(kind, Enum)
+        for text, constant in kind._value2member_map_.items()
+    }
+    null = CLEAR if Clear in get_args(annotation) else None
+
+    def check(value: Any, _: Any) -> Any:
+        if value.__class__ in accepted:
+            return value
+        raise _MalformedError(f"must be {wanted}")
+
+    def check_known(value: Any, _: Any) -> Any:
+        if value.__class__ in accepted:
+            return known.get(value, value)
+        raise _MalformedError(f"must be {wanted}")
+
+    def check_nullable(value: Any, _: Any) -> Any:
+        if value.__class__ in accepted:
+            return null if value is None else value
+        raise _MalformedError(f"must be {wanted}")
+
+    if null is not None:
+        return check_nullable
+    return check_known if known else check
+
+
+def _optional_hook(annotation: Any) -> Hook:
+    kinds = _alternatives(annotation)
+    inner_type = kinds[0] if len(kinds) == 1 else Union[kinds]  # noqa: UP007 - built at run time
+    inner = _structure_hook(inner_type)
+
+    def optional(value: Any, _: Any) -> Any:
+        return None if value is None else inner(value, inner_type)
+
+    return optional
+
+
+def _is_optional(annotation: Any) -> bool:
+    return get_origin(annotation) in {Union, UnionType} and NoneType in get_args(annotation)
+
+
+def _array_hook(annotation: Any) -> Hook:
+    element_type = get_args(annotation)[0]
+    element = _structure_hook(element_type)
+
+    def array(value: Any, _: Any) -> Any:
+        if value.__class__ is not list:
+            raise _MalformedError("must be an array")
+        return tuple([element(entry, element_type) for entry in value])
+
+    return array
+
+
+def _map_hook(annotation: Any) -> Hook:
+    element_type = get_args(annotation)[1]
+    element = _structure_hook(element_type)
+
+    def mapping(value: Any, _: Any) -> Any:
+        if value.__class__ is not dict:
+            raise _MalformedError("must be an object")
+        return {name: element(entry, element_type) for name, entry in value.items()}
+
+    return mapping
+
+
+def _tagged_hook(annotation: Any) -> Hook:
+    tag, classes, fallback = _TAGGED[frozenset(get_args(annotation))]
+    hooks = {name: _structure_hook(cls) for name, cls in classes.items()}
+    other = _structure_hook(fallback)
+
+    def tagged(value: Any, _: Any) -> Any:
+        if value.__class__ is not dict:
+            raise _MalformedError("must be an object")
+        name = value.get(tag)
+        return (hooks.get(name, other) if name.__class__ is str else other)(value, None)
+
+    return tagged
+
+
+def _model_hook(cls: Any) -> Hook:
+    attrs.resolve_types(cls)
+    names = wire_names(cls)
+    known = frozenset(names.values())
+    nullable = _nullable(cls)
+    overrides: dict[str, Any] = {name: override(rename=wire) for name, wire in names.items()}
+    build = make_dict_structure_fn(
+        cls, _CONVERTER, _cattrs_detailed_validation=False, extra=override(omit=True), **overrides
+    )
+    is_line = cls in {CartItem, SalesTaxItem}
+
+    def model(value: Any, _: Any) -> Any:
+        if value.__class__ is not dict:
+            raise _MalformedError("must be an object")
+        instance = build(value, cls)
+        if None in value.values() or not value.keys() <= known:
+            extra = {
+                name: entry
+                for name, entry in value.items()
+                if name not in known or (entry is None and name not in nullable)
+            }
+            if extra:
+                object.__setattr__(instance, "extra", ReadOnlyDict(extra))
+        if is_line:
+            keep_wire(instance, value, tuple(names.values()))
+        return instance
+
+    return model
+
+
+def _nullable(cls: type[Model]) -> frozenset[str]:
+    names = wire_names(cls)
+    return frozenset(
+        names[attribute.name]
+        for attribute in attrs.fields(cls)
+        if attribute.name in names and Clear in get_args(attribute.type)
+    )
+
+
+def keep_wire(line: CartItem | SalesTaxItem, wire: dict[str, Any], order: tuple[str, ...]) -> None:
+    """Remember a line's wire form, in canonical member order, so that sending it again renders nothing."""
+    if line.extra or tuple(wire) != tuple([name for name in order if name in wire]):
+        wire = {name: wire[name] for name in order if name in wire and name not in line.extra} | _canonical(
+            line.extra
+        )
+    object.__setattr__(line, "_wire", wire)
+
+
+def _locate(wire: Any, annotation: Any, text: str) -> tuple[str, str]:
+    """Where below ``wire`` a value is malformed, found by trying its parts: only runs once something is."""
+    kinds = _alternatives(annotation)
+    for name, entry, part_type in _parts(wire, kinds):
+        try:
+            _structure_hook(part_type)(entry, part_type)
+        except _MalformedError as error:
+            below, reason = _locate(entry, part_type, str(error))
+            return f"/{escape(name)}{below}", reason
+    return "", text
+
+
+def _parts(wire: Any, kinds: tuple[Any, ...]) -> list[tuple[str, Any, Any]]:
+    kind = kinds[0]
+    if isinstance(wire, dict) and frozenset(kinds) in _TAGGED:
+        tag, classes, fallback = _TAGGED[frozenset(kinds)]
+        kind = classes.get(wire.get(tag), fallback)
+    if isinstance(wire, dict) and isinstance(kind, type) and issubclass(kind, Model):
+        types = {attribute.name: attribute.type for attribute in attrs.fields(kind)}
+        return [
+            (name, wire[name], types[attribute]) for attribute, name in wire_names(kind).items() if name in wire
+        ]
+    if isinstance(wire, dict) and get_origin(kind) is Mapping:
+        return [(name, entry, get_args(kind)[1]) for name, entry in wire.items()]
+    if isinstance(wire, list) and get_origin(kind) is tuple:
+        return [(str(index), entry, get_args(kind)[0]) for index, entry in enumerate(wire)]
+    return []
+
+
+def escape(name: str) -> str:
+    """A member's name as one part of a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+# --- outbound --------------------------------------------------------------------------------------------
+
+
+def _unstructure_hook(annotation: Any) -> Callable[[Any], Any]:
+    kinds = _alternatives(annotation)
+    if Clear not in get_args(annotation) and all(kind in _SCALARS for kind in kinds):
+        return _CONVERTER.get_unstructure_hook(str)
+    return render
+
+
+def _renderer(cls: type[Model]) -> Callable[[Any], Any]:
+    attrs.resolve_types(cls)
+    names = wire_names(cls)
+    overrides: dict[str, Any] = {
+        attribute.name: override(
+            rename=names[attribute.name],
+            omit_if_default=attribute.default is None,
+            unstruct_hook=_unstructure_hook(attribute.type),
+        )
+        for attribute in attrs.fields(cls)
+        if attribute.name in names
+    }
+    build = make_dict_unstructure_fn(cls, _CONVERTER, extra=override(omit=True), **overrides)
+
+    def whole(instance: Any) -> Any:
+        wire = build(instance)
+        if instance.extra:
+            for name, entry in _canonical(instance.extra).items():
+                wire.setdefault(name, entry)
+        return wire
+
+    def line(instance: Any) -> Any:
+        wire = instance._wire  # noqa: SLF001 - the converter is what fills it
+        if wire is None:
+            wire = whole(instance)
+            object.__setattr__(instance, "_wire", wire)
+        return wire
+
+    return line if cls in {CartItem, SalesTaxItem} else whole
+
+
+def _canonical(value: Any) -> Any:
+    """A JSON value with the members of its objects sorted: unknown members have no order of their own."""
+    if isinstance(value, Mapping):
+        return {name: _canonical(value[name]) for name in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [_canonical(entry) for entry in value]
+    return value
+
+
+def _copy_json(value: Any, pointer: str, depth: int = 0) -> Any:
+    """A copy that shares nothing mutable with the original.
+
+    Raises:
+        ResponseDecodeError: A part of it is no JSON value, or it is nested too deeply.
+    """
+    kind = value.__class__
+    if kind is str or kind is int or value is None or kind is bool or kind is float:
+        return value
+    if depth > _DEEPEST:
+        raise ResponseDecodeError(f"{pointer} is nested too deeply", pointer=pointer)
+    if isinstance(value, Mapping):
+        if not all(isinstance(name, str) for name in value):
+            raise ResponseDecodeError(f"{pointer or '/'} has a member whose name is not text", pointer=pointer)
+        return {name: _copy_json(entry, f"{pointer}/{escape(name)}", depth + 1) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_copy_json(entry, f"{pointer}/{index}", depth + 1) for index, entry in enumerate(value)]
+    if isinstance(value, str):
+        return str(value.value) if isinstance(value, Enum) else str(value)
+    raise ResponseDecodeError(f"{pointer or '/'} is a {kind.__name__}, which is no JSON value", pointer=pointer)
+
+
+_DEEPEST = 200
+
+
+def _null(_value: Any) -> None:
+    return None
+
+
+def _text_of(value: Any) -> Any:
+    return value.value
+
+
+def _list_of(value: Any) -> list[Any]:
+    return [render(entry) for entry in value]
+
+
+def _object_of(value: Any) -> dict[str, Any]:
+    return {name: render(entry) for name, entry in value.items()}
+
+
+class _Renderers(dict[type, "Callable[[Any], Any] | None"]):
+    """Renderer by class, made when first needed; ``None`` for what is JSON already."""
+
+    def __missing__(self, cls: type) -> Callable[[Any], Any] | None:
+        made: Callable[[Any], Any] | None = None
+        if issubclass(cls, Model):
+            made = _renderer(cls)
+        elif issubclass(cls, Clear):
+            made = _null
+        elif issubclass(cls, Enum):
+            made = _text_of
+        elif issubclass(cls, list | tuple):
+            made = _list_of
+        elif issubclass(cls, Mapping):
+            made = _object_of
+        self[cls] = made
+        return made
+
+
+_RENDERERS = _Renderers()
+
+
+def _has_origin(origin: Any) -> Callable[[Any], bool]:
+    return lambda kind: get_origin(kind) == origin
+
+
+def _make_converter() -> Converter:
+    converter = Converter(detailed_validation=False)
+    # Later registrations are asked first.
+    converter.register_structure_hook_factory(_is_optional, _optional_hook)
+    converter.register_structure_hook_factory(_has_origin(tuple), _array_hook)
+    converter.register_structure_hook_factory(_has_origin(Mapping), _map_hook)
+    converter.register_structure_hook_factory(lambda kind: frozenset(get_args(kind)) in _TAGGED, _tagged_hook)
+    converter.register_structure_hook_factory(
+        lambda kind: isinstance(kind, type) and issubclass(kind, Model), _model_hook
+    )
+    converter.register_structure_hook_factory(_is_plain, _plain_hook)
+    return converter
+
+
+_CONVERTER = _make_converter()

@@ -1,0 +1,256 @@
+"""Every error this library raises, as one tree under ``BriqpayError``.
+
+Errors are plain data: they pickle, so they cross process pools and task queues, and they hold no live
+object (no response, no connection). The context fields are the same on all of them, ``None`` where unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = [
+    "APIError",
+    "AuthenticationError",
+    "BriqpayError",
+    "CallTimeoutError",
+    "CancelNotSupportedError",
+    "CartItemNotFoundError",
+    "ConfigurationError",
+    "ConflictError",
+    "ConnectError",
+    "InvalidDataError",
+    "OutcomeUnknownError",
+    "PatchNotAppliedError",
+    "RateLimitedError",
+    "ResponseDecodeError",
+    "ServerError",
+    "SessionCompletedError",
+    "SessionInitializingError",
+    "SessionNotFoundError",
+    "TotalsMismatchError",
+    "TransportError",
+    "UnpatchableChangeError",
+    "ValidationError",
+    "WrongLoopError",
+]
+
+
+class BriqpayError(Exception):
+    """Base of every error of this library.
+
+    Attributes:
+        message: What went wrong, starting with what to do where there is something to do.
+        status: HTTP status of the answer, ``None`` when there was none.
+        code: Error code of the API, such as ``"INVALID_DATA"``.
+        retry_after: Seconds that the server asked to wait, already parsed.
+        headers: Headers of the answer that are safe to show, names in lower case.
+        body: Text of an error answer that was not the documented JSON envelope.
+        method: HTTP method of the call.
+        path: Path of the call, without the query.
+        attempts: Requests made for the call, the failed last one included.
+        call_id: Identifier shared by all attempts of the call; hooks and log records carry the same one.
+    """
+
+    message: str
+    status: int | None
+    code: str | None
+    retry_after: float | None
+    headers: Mapping[str, str]
+    body: str | None
+    method: str | None
+    path: str | None
+    attempts: int
+    call_id: str | None
+
+    # One positional argument only: the default pickling of exceptions calls ``cls(*args)`` and then
+    # restores ``__dict__``, so every subclass keeps its own data behind keywords with defaults.
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: str | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        attempts: int = 0,
+        call_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+        self.headers = dict(headers or {})
+        self.body = body
+        self.method = method
+        self.path = path
+        self.attempts = attempts
+        self.call_id = call_id
+
+    def __str__(self) -> str:
+        where = f" [{self.method} {self.path}]" if self.method else ""
+        what = " ".join(str(part) for part in (self.status, self.code) if part is not None)
+        tried = f" after {self.attempts} attempts" if self.attempts > 1 else ""
+        call = f" (call {self.call_id})" if self.call_id else ""
+        return f"{what + ': ' if what else ''}{self.message}{where}{tried}{call}"
+
+
+class ConfigurationError(BriqpayError):
+    """The client was given settings it cannot work with; raised before anything is sent."""
+
+
+class WrongLoopError(BriqpayError):
+    """The client was used from another event loop or process than the one it opened its connections in."""
+
+
+class ValidationError(BriqpayError):
+    """A value that the API would refuse; raised before anything is sent.
+
+    Attributes:
+        problems: Every problem found, as ``(JSON pointer, message)`` with names as on the wire,
+            such as ``("/data/order/cart/1/unitPrice", "must be negative for a discount line")``.
+    """
+
+    problems: tuple[tuple[str, str], ...]
+
+    def __init__(self, message: str = "", *, problems: tuple[tuple[str, str], ...] = (), **context: Any) -> None:
+        if problems and not message:
+            message = "; ".join(f"{pointer or '/'} {text}" for pointer, text in problems)
+        super().__init__(message, **context)
+        self.problems = problems
+
+
+class _PointersError(BriqpayError):
+    """An error about members of a document, named by JSON pointers."""
+
+    pointers: tuple[str, ...]
+
+    def __init__(self, message: str = "", *, pointers: tuple[str, ...] = (), **context: Any) -> None:
+        super().__init__(message, **context)
+        self.pointers = pointers
+
+
+class UnpatchableChangeError(_PointersError):
+    """A change that no PATCH can express, such as removing a member or changing the country.
+
+    Attributes:
+        pointers: JSON pointers of every such change.
+    """
+
+
+class TotalsMismatchError(BriqpayError):
+    """The lines of an order do not add up to its declared totals; raised when totals are checked strictly.
+
+    Attributes:
+        discrepancies: What ``Order.check_totals()`` found.
+    """
+
+    discrepancies: tuple[Any, ...]
+
+    def __init__(self, message: str = "", *, discrepancies: tuple[Any, ...] = (), **context: Any) -> None:
+        super().__init__(message, **context)
+        self.discrepancies = discrepancies
+
+
+class TransportError(BriqpayError):
+    """No usable answer came back.
+
+    Attributes:
+        sent: ``False`` when the request certainly never reached the server, ``True`` when it was written,
+            ``None`` when that cannot be told.
+    """
+
+    sent: bool | None
+
+    def __init__(self, message: str = "", *, sent: bool | None = None, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.sent = sent
+
+
+class ConnectError(TransportError):
+    """The connection was never made (DNS, TCP, TLS, pool): nothing was sent."""
+
+
+class CallTimeoutError(TransportError, TimeoutError):
+    """The call's deadline, or the time for one attempt, ran out. Also a ``TimeoutError``."""
+
+
+class OutcomeUnknownError(TransportError):
+    """A call that must not be repeated blindly was sent, and whether it took effect is not known."""
+
+
+class ResponseDecodeError(BriqpayError):
+    """An answer that no sense can be made of.
+
+    Attributes:
+        pointer: JSON pointer of the offending member, ``""`` for the document as a whole.
+    """
+
+    pointer: str
+
+    def __init__(self, message: str = "", *, pointer: str = "", **context: Any) -> None:
+        super().__init__(message, **context)
+        self.pointer = pointer
+
+
+class PatchNotAppliedError(_PointersError):
+    """The server answered an update with a state that is not what the patch asked for.
+
+    Attributes:
+        pointers: Members that did not come back as sent, or that disappeared.
+        session: The session as the server returned it.
+    """
+
+    session: Any
+
+    def __init__(self, message: str = "", *, session: Any = None, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.session = session
+
+
+class APIError(BriqpayError):
+    """The API answered with an error status. Base of the more telling classes below."""
+
+
+class InvalidDataError(APIError):
+    """The API refused the data (400, ``INVALID_DATA``)."""
+
+
+class AuthenticationError(APIError):
+    """The credentials were refused (401, 403)."""
+
+
+class SessionNotFoundError(APIError):
+    """The session does not exist, or no longer does."""
+
+
+class SessionCompletedError(APIError):
+    """The session is completed, so it can no longer be updated (SEED)."""
+
+
+class SessionInitializingError(APIError):
+    """The session was created so recently that it does not accept calls yet; retried by the client."""
+
+
+class CancelNotSupportedError(APIError):
+    """The payment provider of this order does not support cancelling."""
+
+
+class CartItemNotFoundError(APIError):
+    """A captured or refunded line does not match a line of the session."""
+
+
+class ConflictError(APIError):
+    """The call conflicts with the state of the session (409)."""
+
+
+class RateLimitedError(APIError):
+    """Too many requests (429). ``retry_after`` says how many seconds to wait, when the server said so."""
+
+
+class ServerError(APIError):
+    """The API or something in front of it failed (5xx)."""

@@ -1,0 +1,171 @@
+"""What all models share: absence, ``CLEAR``, unknown members, wire names, and the limits of a member.
+
+``None`` means absent: not sent, not returned. ``CLEAR`` is an explicit JSON ``null``. ``extra`` keeps the
+members a model does not know under their wire names, so that nothing the server sent is ever lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
+from functools import cache
+from typing import Any, Final, NoReturn, TypeVar, cast
+
+import attrs
+
+__all__ = [
+    "CLEAR",
+    "NO_EXTRA",
+    "Clear",
+    "Limits",
+    "Model",
+    "ReadOnlyDict",
+    "as_tuple",
+    "member",
+    "wire_names",
+]
+
+T = TypeVar("T")
+
+
+class Clear(Enum):
+    """The type of ``CLEAR``."""
+
+    CLEAR = "CLEAR"
+
+    def __repr__(self) -> str:
+        return "CLEAR"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+CLEAR: Final = Clear.CLEAR
+"""Send an explicit JSON ``null``: accepted for ``company.cin`` and ``company.name`` only (SEED). It is falsy,
+and a ``null`` that the server sends for one of those members is read as ``CLEAR`` too."""
+
+
+class ReadOnlyDict(dict[str, Any]):
+    """A dictionary that refuses to change. Picklable, unlike ``types.MappingProxyType``."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
+        raise TypeError("this mapping is read-only; make a new one with attrs.evolve(model, extra={...})")
+
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
+
+    def __reduce__(self) -> tuple[type[ReadOnlyDict], tuple[dict[str, Any]]]:
+        return (ReadOnlyDict, (dict(self),))
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self))
+
+
+NO_EXTRA: Final = ReadOnlyDict()
+
+
+def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return value if value.__class__ is ReadOnlyDict else ReadOnlyDict(value)
+
+
+@attrs.frozen(kw_only=True)
+class Model:
+    """Base of every model: frozen, slotted, keyword-only.
+
+    Attributes:
+        extra: Members that the model does not know, by their wire names; kept through read, edit and send.
+    """
+
+    extra: Mapping[str, Any] = attrs.field(default=NO_EXTRA, converter=_read_only, hash=False)
+
+    def broken_rules(self) -> Iterator[tuple[str, str]]:
+        """Rules that concern several members: pairs of wire name and message. None by default."""
+        return iter(())
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """What the API demands of a member beyond its type.
+
+    Attributes:
+        wire: Name on the wire, where it is not the camelCase of the attribute's name.
+        required: The member must be present when its object is sent.
+        max_length: Most characters (or entries).
+        min_length: Fewest characters (or entries).
+        minimum: Smallest number.
+        choices: The only numbers accepted.
+        shape: A check of the text's form: returns what it should be, or ``None`` when it fits.
+    """
+
+    wire: str | None = None
+    required: bool = False
+    max_length: int | None = None
+    min_length: int | None = None
+    minimum: int | None = None
+    choices: tuple[int, ...] | None = None
+    shape: Callable[[str], str | None] | None = None
+
+
+NO_LIMITS: Final = Limits()
+
+
+def member(
+    *,
+    default: Any = None,
+    wire: str | None = None,
+    required: bool = False,
+    max_length: int | None = None,
+    min_length: int | None = None,
+    minimum: int | None = None,
+    choices: tuple[int, ...] | None = None,
+    shape: Callable[[str], str | None] | None = None,
+    converter: Callable[[Any], Any] | None = None,
+    hashed: bool = True,
+) -> Any:
+    """An attribute that is absent by default, with its limits (see ``Limits``). Annotate it with its type."""
+    limits = Limits(
+        wire=wire,
+        required=required,
+        max_length=max_length,
+        min_length=min_length,
+        minimum=minimum,
+        choices=choices,
+        shape=shape,
+    )
+    return attrs.field(
+        default=default, converter=converter, hash=None if hashed else False, metadata={"limits": limits}
+    )
+
+
+def as_tuple(value: Iterable[Any] | None) -> tuple[Any, ...] | None:
+    """A list (or any iterable of models) as a tuple; what is no collection stays, for validation to name."""
+    if value is None or isinstance(value, tuple | str | bytes | Mapping) or not isinstance(value, Iterable):
+        return cast("tuple[Any, ...] | None", value)
+    return tuple(value)
+
+
+def limits_of(attribute: attrs.Attribute[Any]) -> Limits:
+    """The limits declared for an attribute."""
+    return cast("Limits", attribute.metadata.get("limits", NO_LIMITS))
+
+
+def camel_case(name: str) -> str:
+    """The one naming rule: ``street_address2`` is ``streetAddress2`` on the wire."""
+    head, *tail = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in tail)
+
+
+def per_class(make: Callable[[Any], T]) -> Callable[[Any], T]:
+    """Remember what a function makes of a class: it is asked once for each."""
+    return cache(make)
+
+
+@per_class
+def wire_names(cls: type[Model]) -> Mapping[str, str]:
+    """Attribute name to wire name, in declaration order, ``extra`` and private attributes left out."""
+    return {
+        attribute.name: limits_of(attribute).wire or camel_case(attribute.name)
+        for attribute in attrs.fields(cls)
+        if attribute.name != "extra" and attribute.init
+    }

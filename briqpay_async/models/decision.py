@@ -1,0 +1,74 @@
+"""The shop's answer to the question whether a purchase may go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import attrs
+
+from briqpay_async.models.base import Model, as_tuple, member
+from briqpay_async.models.enums import DecisionKind, RejectionType
+
+__all__ = ["Decision", "DecisionMessage"]
+
+
+@attrs.frozen(kw_only=True)
+class DecisionMessage(Model):
+    """A text shown to the buyer.
+
+    Attributes:
+        message: The text. Required.
+    """
+
+    message: str | None = member(required=True)
+
+
+@attrs.frozen(kw_only=True)
+class Decision(Model):
+    """Allow or reject a purchase (reference §C.6). Made by ``Decision.allow()`` and ``Decision.reject(...)``.
+
+    Attributes:
+        decision: ``allow`` or ``reject``. Required.
+        rejection_type: Required when rejecting.
+        hard_error: Message of a rejection.
+        soft_errors: Messages that the buyer can act on.
+    """
+
+    decision: DecisionKind | str | None = member(required=True)
+    rejection_type: RejectionType | str | None = None
+    hard_error: DecisionMessage | None = None
+    soft_errors: tuple[DecisionMessage, ...] | None = attrs.field(default=None, converter=as_tuple)
+
+    @classmethod
+    def allow(cls) -> Decision:
+        """Let the purchase go on."""
+        return cls(decision=DecisionKind.ALLOW)
+
+    @classmethod
+    def reject(
+        cls,
+        rejection_type: RejectionType | str = RejectionType.NOTIFY_USER,
+        *,
+        hard_error: str | None = None,
+        soft_errors: Iterable[str] = (),
+    ) -> Decision:
+        """Stop the purchase.
+
+        Args:
+            rejection_type: ``notify_user`` lets the buyer fix it and retry; ``reject_session_with_error`` ends
+                the session.
+            hard_error: Message of the rejection.
+            soft_errors: Messages that the buyer can act on.
+        """
+        soft = tuple(DecisionMessage(message=text) for text in soft_errors)
+        return cls(
+            decision=DecisionKind.REJECT,
+            rejection_type=rejection_type,
+            hard_error=None if hard_error is None else DecisionMessage(message=hard_error),
+            soft_errors=soft or None,
+        )
+
+    def broken_rules(self) -> Iterator[tuple[str, str]]:
+        """Reference §C.6: without its type at this place a rejection never reaches the session."""
+        if self.decision == DecisionKind.REJECT and self.rejection_type is None:
+            yield "rejectionType", "is required when rejecting"

@@ -1,0 +1,170 @@
+"""Configuration of the checkout's modules: typed where it is documented, open (``Mapping``) where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from briqpay_async.models.base import Limits, Model, as_tuple, member
+from briqpay_async.models.enums import CustomInputComponent, CustomInputType
+
+__all__ = [
+    "CustomInput",
+    "Modules",
+    "ModulesConfig",
+    "PaymentConfig",
+    "PaymentDecisionConfig",
+    "TermsCheckbox",
+    "TermsConfig",
+    "UpsellConfig",
+]
+
+
+@attrs.frozen(kw_only=True)
+class CustomInput(Model):
+    """An input that the upsell module collects (SEED).
+
+    Attributes:
+        type: Type of the value.
+        key: Unique between all inputs.
+        label: Text shown with the input.
+        min_length: Fewest characters.
+        max_length: Most characters.
+        required: Whether the buyer must fill it; the API's default is ``False``.
+        span: 1 or 2 columns.
+        enum: Values to choose from, for ``enumRadio`` and ``enumDropdown``. Text by SEED; Briqpay's own types
+            also have objects of ``value``, ``label`` and ``amount`` (reference §C.3).
+        component: How the input is drawn.
+    """
+
+    type: CustomInputType | str | None = None
+    key: str | None = None
+    label: str | None = None
+    min_length: int | float | None = None
+    max_length: int | float | None = None
+    required: bool | None = None
+    span: int | float | None = member(choices=(1, 2))
+    enum: tuple[str | Mapping[str, Any], ...] | None = member(converter=as_tuple, hashed=False)
+    component: CustomInputComponent | str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class UpsellConfig(Model):
+    """The upsell module: the one module whose configuration a PATCH may carry (SEED).
+
+    Attributes:
+        custom_inputs: Inputs to collect; replaced as a whole.
+        hide_module: Whether the module is hidden.
+        header: At most 64 characters.
+        subheader: At most 512 characters.
+        footer: At most 512 characters.
+    """
+
+    custom_inputs: tuple[CustomInput, ...] | None = attrs.field(default=None, converter=as_tuple)
+    hide_module: bool | None = None
+    header: str | None = member(max_length=64)
+    subheader: str | None = member(max_length=512)
+    footer: str | None = member(max_length=512)
+
+    def broken_rules(self) -> Iterator[tuple[str, str]]:
+        """SEED: the key of an input is unique between all inputs."""
+        seen: set[str] = set()
+        for index, custom_input in enumerate(self.custom_inputs or ()):
+            key = getattr(custom_input, "key", None)
+            if isinstance(key, str):
+                if key in seen:
+                    yield f"customInputs/{index}/key", "must be unique between all inputs"
+                seen.add(key)
+
+
+@attrs.frozen(kw_only=True)
+class PaymentDecisionConfig(Model):
+    """Whether the shop is asked before a purchase. Set when the session is created (reference §C.3).
+
+    Attributes:
+        enabled: With ``True`` the checkout waits for ``sessions.decide``.
+    """
+
+    enabled: bool | None = None
+
+
+@attrs.frozen(kw_only=True)
+class PaymentConfig(Model):
+    """The payment module; set when the session is created (reference §C.3).
+
+    Attributes:
+        decision: Whether the shop is asked before a purchase.
+        psp_rules_override: Rules for the payment providers, as reference §C.3 describes them.
+    """
+
+    decision: PaymentDecisionConfig | None = None
+    psp_rules_override: Mapping[str, Any] | None = member(hashed=False)
+
+
+@attrs.frozen(kw_only=True)
+class TermsCheckbox(Model):
+    """A checkbox of the terms module (reference §C.3).
+
+    Attributes:
+        key: Name under which the answer is stored.
+        label: Text beside the box.
+        required: Whether it must be ticked.
+        default: Whether it starts ticked.
+    """
+
+    key: str | None = member(required=True)
+    label: str | None = member(required=True)
+    required: bool | None = None
+    default: bool | None = None
+
+
+@attrs.frozen(kw_only=True)
+class TermsConfig(Model):
+    """The terms module; set when the session is created (reference §C.3).
+
+    Attributes:
+        checkboxes: The boxes shown.
+    """
+
+    checkboxes: tuple[TermsCheckbox, ...] | None = attrs.field(default=None, converter=as_tuple)
+
+
+@attrs.frozen(kw_only=True)
+class ModulesConfig(Model):
+    """Configuration by module. Only ``upsell`` can be changed later; the rest is set at creation (SEED, §C.3).
+
+    Attributes:
+        upsell: Inputs and texts of the upsell module.
+        payment: Decision step and provider rules.
+        terms: Checkboxes of the terms module.
+        order_note: Inputs of the order note, open.
+        company_lookup: Locking of the company look-up, open.
+        billing: Locking of billing fields, open.
+        shipping: Locking of shipping fields, open.
+    """
+
+    upsell: UpsellConfig | None = None
+    payment: PaymentConfig | None = None
+    terms: TermsConfig | None = None
+    order_note: Mapping[str, Any] | None = member(wire="order_note", hashed=False)
+    company_lookup: Mapping[str, Any] | None = member(wire="company_lookup", hashed=False)
+    billing: Mapping[str, Any] | None = member(hashed=False)
+    shipping: Mapping[str, Any] | None = member(hashed=False)
+
+
+@attrs.frozen(kw_only=True)
+class Modules(Model):
+    """The module system.
+
+    Attributes:
+        load_modules: Modules to show, such as ``("payment",)``; all of them when absent. At creation only
+            (reference §C.1).
+        config: Configuration by module.
+    """
+
+    load_modules: tuple[str, ...] | None = attrs.field(
+        default=None, converter=as_tuple, metadata={"limits": Limits(min_length=1)}
+    )
+    config: ModulesConfig | None = None
