@@ -1,0 +1,221 @@
+"""``PatchBuilder``: the usual shop edits by name; the patch is the difference to where it started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from briqpay_async.errors import ValidationError
+from briqpay_async.models.address import Address
+from briqpay_async.models.base import Model
+from briqpay_async.models.cart import AnyCartItem, CartItem, SalesTaxItem
+from briqpay_async.models.company import Company, Consumer
+from briqpay_async.models.modules import Modules, ModulesConfig, UpsellConfig
+from briqpay_async.models.order import Order
+from briqpay_async.models.session import EditableData, Session, SessionData, Tokenization
+from briqpay_async.patch.diff import same
+from briqpay_async.patch.parts import State
+from briqpay_async.patch.patch import SessionPatch
+from briqpay_async.patch.sections import MergeDepth
+
+__all__ = ["CartEditor", "PatchBuilder", "SectionEditor"]
+
+M = TypeVar("M", bound=Model)
+
+
+class SectionEditor(Generic[M]):
+    """Edits one section member by member."""
+
+    def __init__(self, current: M | None, cls: type[M]) -> None:
+        self._value = current
+        self._cls = cls
+
+    @property
+    def value(self) -> M | None:
+        """The section as edited so far."""
+        return self._value
+
+    def update(self, **members: Any) -> None:
+        """Set members by attribute name, such as ``update(city="Lund")``; the others stay as they are.
+
+        Raises:
+            ValidationError: A name is not a member of the section.
+        """
+        known = {attribute.name for attribute in attrs.fields(self._cls) if attribute.init}
+        unknown = sorted(members.keys() - known)
+        if unknown:
+            raise ValidationError(
+                problems=tuple((name, f"is not a member of {self._cls.__name__}") for name in unknown)
+            )
+        self._value = attrs.evolve(self._value or self._cls(), **members)
+
+
+class CartEditor:
+    """Edits the cart line by line; both totals are computed anew when the lines have changed.
+
+    Totals follow the rules of ``Order.of``: per-line rounding, explicit line totals win.
+    """
+
+    def __init__(self, order: Order | None) -> None:
+        self._order = order
+        self._lines: tuple[AnyCartItem, ...] = (order.cart or ()) if order is not None else ()
+        self._currency = None if order is None else order.currency
+
+    @property
+    def lines(self) -> tuple[AnyCartItem, ...]:
+        """The lines as edited so far."""
+        return self._lines
+
+    def set_quantity(self, reference: str, quantity: int) -> None:
+        """Change how many units of a line are bought; its explicit totals follow (``CartItem.with_quantity``).
+
+        Args:
+            reference: SKU of the line.
+            quantity: Units, at least 1.
+
+        Raises:
+            ValidationError: The quantity is not an integer of at least 1, no line or several lines have the
+                reference, or the line is a sales tax line.
+        """
+        index = self._index(reference)
+        line = self._lines[index]
+        if isinstance(line, SalesTaxItem):
+            raise _cart_problem(index, "is a sales tax line, which has no quantity")
+        if type(quantity) is not int or quantity < 1:
+            raise _cart_problem(index, f"cannot have quantity {quantity!r}: use 1 or more, or remove the line")
+        self._replace_line(index, line.with_quantity(quantity))
+
+    def add(self, item: AnyCartItem) -> None:
+        """Append a line."""
+        self._lines = (*self._lines, item)
+
+    def remove(self, reference: str) -> None:
+        """Remove a line.
+
+        Raises:
+            ValidationError: No line, or several lines, have the reference.
+        """
+        index = self._index(reference)
+        self._lines = self._lines[:index] + self._lines[index + 1 :]
+
+    def replace(self, items: Iterable[AnyCartItem], *, currency: str | None = None) -> None:
+        """Replace all lines.
+
+        Args:
+            items: The new lines.
+            currency: ISO 4217; needed only where the session has no order yet.
+        """
+        self._lines = tuple(items)
+        self._currency = currency or self._currency
+
+    def order(self) -> Order | None:
+        """The order as edited: the very same object when nothing changed.
+
+        Raises:
+            ValidationError: There are lines but no currency, or a line's numbers are not integers.
+        """
+        if self._order is None:
+            if not self._lines:
+                return None
+            if self._currency is None:
+                raise ValidationError(
+                    problems=(("/data/order/currency", "is not known: give cart.replace(items, currency=...)"),)
+                )
+            return Order.of(self._currency, self._lines)
+        if same(self._lines, self._order.cart or ()) and self._currency == self._order.currency:
+            return self._order
+        return attrs.evolve(self._order.with_cart(self._lines), currency=self._currency)
+
+    def _replace_line(self, index: int, line: CartItem) -> None:
+        self._lines = (*self._lines[:index], line, *self._lines[index + 1 :])
+
+    def _index(self, reference: str) -> int:
+        found = [index for index, line in enumerate(self._lines) if line.reference == reference]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            places = ", ".join(f"/data/order/cart/{index}" for index in found)
+            raise ValidationError(
+                problems=(("/data/order/cart", f"has several lines with reference {reference!r}: {places}"),)
+            )
+        known = ", ".join(repr(line.reference) for line in self._lines) or "none"
+        raise ValidationError(
+            problems=(("/data/order/cart", f"has no line with reference {reference!r}; there are: {known}"),)
+        )
+
+
+class PatchBuilder:
+    """Collects edits of a session and builds the patch that makes them.
+
+    Example:
+        >>> builder = PatchBuilder(session)
+        >>> builder.cart.set_quantity("sku-1", 3)
+        >>> builder.billing.update(city="Lund")
+        >>> patch = builder.build()
+
+    Attributes:
+        cart: Lines of the order.
+        billing: Billing address.
+        shipping: Shipping address.
+        company: The buying company (business sessions).
+        consumer: The buying person (consumer sessions).
+        tokenization: The token to charge.
+        upsell: Configuration of the upsell module.
+        session: After ``sessions.edit`` has sent the patch: the session as answered.
+    """
+
+    def __init__(self, base: State) -> None:
+        if not isinstance(base, Session | EditableData):
+            raise ValidationError(problems=(("", "base must be a Session, SessionData or EditableData"),))
+        data = (base.data or SessionData()) if isinstance(base, Session) else base
+        config = base.modules.config if isinstance(base, Session) and base.modules else None
+        self._base = base
+        self._data: EditableData = data
+        self._modules = base.modules if isinstance(base, Session) else None
+        self.session: Session | None = None
+        self.cart = CartEditor(data.order)
+        self.billing = SectionEditor(data.billing, Address)
+        self.shipping = SectionEditor(data.shipping, Address)
+        self.company = SectionEditor(data.company, Company)
+        self.consumer = SectionEditor(data.consumer, Consumer)
+        self.tokenization = SectionEditor(data.tokenization, Tokenization)
+        self.upsell = SectionEditor(config.upsell if config else None, UpsellConfig)
+
+    def build(self, depth: MergeDepth = MergeDepth.FIELD) -> SessionPatch:
+        """The patch from the base to the edited state; a no-op when nothing changed.
+
+        Args:
+            depth: See ``SessionPatch.between``.
+
+        Raises:
+            UnpatchableChangeError: A member was set to ``None``: no PATCH can remove it.
+            ValidationError: An edited value is one that the API would refuse.
+        """
+        data: Any = attrs.evolve(
+            self._data,
+            order=self.cart.order(),
+            company=self.company.value,
+            consumer=self.consumer.value,
+            billing=self.billing.value,
+            shipping=self.shipping.value,
+            tokenization=self.tokenization.value,
+        )
+        modules = self._edited_modules()
+        if isinstance(self._base, Session):
+            after = attrs.evolve(self._base, data=data, modules=modules)
+            return SessionPatch.between(self._base, after, depth)
+        patch = SessionPatch.between(self._data, data, depth)
+        return patch.merge(SessionPatch.between(Session(), Session(modules=modules), depth))
+
+    def _edited_modules(self) -> Modules | None:
+        modules = self._modules or Modules()
+        config = modules.config or ModulesConfig()
+        if self.upsell.value is config.upsell:
+            return self._modules
+        return attrs.evolve(modules, config=attrs.evolve(config, upsell=self.upsell.value))
+
+
+def _cart_problem(index: int, text: str) -> ValidationError:
+    return ValidationError(problems=((f"/data/order/cart/{index}", text),))

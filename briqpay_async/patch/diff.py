@@ -1,0 +1,141 @@
+"""Comparing states: type-strict, blind to the order of members, and without walking what is shared.
+
+Two subtrees that are the same object are equal at once; ``attrs.evolve`` shares all that it does not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from operator import attrgetter
+from typing import Any, TypeVar
+
+import attrs
+import orjson
+
+from briqpay_async.converter import escape, render
+from briqpay_async.models.base import Model, per_class, wire_names
+
+__all__ = ["Members", "leaves", "members_of", "overlay", "same", "same_wire", "wire_changes"]
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Members:
+    """How to read all members of a class at once: a getter, and the names in the same order."""
+
+    get: Any
+    attributes: tuple[str, ...]
+    wires: tuple[str, ...]
+
+
+@per_class
+def members_of(cls: type[Model]) -> Members:
+    """The members of a class, ``extra`` last in what the getter returns."""
+    names = wire_names(cls)
+    return Members(attrgetter(*names, "extra"), tuple(names), tuple(names.values()))
+
+
+def same(old: Any, new: Any) -> bool:  # noqa: PLR0911 - one answer a kind of value
+    """Whether two values are the same JSON value: ``True``, ``1`` and ``1.0`` are three different ones."""
+    if old is new:
+        return True
+    if old is None or new is None:
+        return False
+    if isinstance(old, Model):
+        return type(old) is type(new) and _same_members(old, new)
+    if isinstance(old, tuple) and isinstance(new, tuple):
+        return len(old) == len(new) and _same_entries(old, new)
+    if isinstance(old, str) and isinstance(new, str):  # an enum constant is the text it stands for
+        return str.__eq__(old, new)
+    if isinstance(old, Enum) or isinstance(new, Enum):
+        return False
+    if isinstance(old, Mapping) or old.__class__ is list:
+        return same_wire(render(old), render(new))
+    return old.__class__ is new.__class__ and bool(old == new)
+
+
+def _same_members(old: Model, new: Model) -> bool:
+    get = members_of(type(old)).get
+    return all(map(same, get(old), get(new)))
+
+
+def _same_entries(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
+    pairs = [(one, other) for one, other in zip(old, new, strict=True) if one is not other]
+    if not pairs:
+        return True
+    try:  # rendering has a canonical order of members, so there is nothing to sort
+        return orjson.dumps([render(one) for one, _ in pairs]) == orjson.dumps([render(one) for _, one in pairs])
+    except orjson.JSONEncodeError:
+        return False
+
+
+def same_wire(old: Any, new: Any) -> bool:
+    """Whether two rendered values are the same JSON value, compared as bytes: text tells 1 from 1.0 and true."""
+    if old is new:
+        return True
+    try:
+        return orjson.dumps(old, option=orjson.OPT_SORT_KEYS) == orjson.dumps(new, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        return False  # something in there is no JSON value: validation names it
+
+
+def overlay(base: T, top: T | None) -> T:
+    """``base`` with everything that ``top`` states: members absent from ``top`` are kept from ``base``.
+
+    Models are laid over each other member by member, ``extra`` included; arrays and plain values are replaced.
+    """
+    if top is None or base is None:
+        return base if top is None else top
+    if not (isinstance(base, Model) and isinstance(top, Model)):
+        return top
+    known = set(wire_names(type(base)))
+    stated = {name: getattr(top, name) for name in wire_names(type(top)) if name in known}
+    changes = {name: overlay(getattr(base, name), value) for name, value in stated.items() if value is not None}
+    if top.extra:
+        changes["extra"] = {**base.extra, **top.extra}
+    return attrs.evolve(base, **changes)
+
+
+# --- leaves of rendered documents, for reports ----------------------------------------------------------------
+
+
+def leaves(wire: Any, pointer: str) -> Iterator[tuple[str, Any]]:
+    """Every leaf below a JSON value: what is neither a filled object nor a filled array."""
+    if isinstance(wire, Mapping) and wire:
+        for name, entry in wire.items():
+            yield from leaves(entry, f"{pointer}/{escape(name)}")
+    elif isinstance(wire, list | tuple) and wire:
+        for index, entry in enumerate(wire):
+            yield from leaves(entry, f"{pointer}/{index}")
+    else:
+        yield pointer, wire
+
+
+ABSENT: Any = object()
+
+
+def wire_changes(old: Any, new: Any, pointer: str) -> Iterator[tuple[str, Any, Any, bool]]:
+    """Leaves of two JSON values, as ``(pointer, old, new, changed)``; ``ABSENT`` stands for a missing side.
+
+    A subtree that is unchanged as a whole is one entry.
+    """
+    if old is not ABSENT and new is not ABSENT and same_wire(old, new):
+        yield pointer, old, new, False
+    elif isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in dict.fromkeys([*new, *old]):
+            yield from wire_changes(old.get(name, ABSENT), new.get(name, ABSENT), f"{pointer}/{escape(name)}")
+    elif isinstance(old, list) and isinstance(new, list):
+        for index in range(max(len(old), len(new))):
+            yield from wire_changes(
+                old[index] if index < len(old) else ABSENT,
+                new[index] if index < len(new) else ABSENT,
+                f"{pointer}/{index}",
+            )
+    elif new is ABSENT:
+        for below, value in leaves(old, pointer):
+            yield below, value, ABSENT, True
+    else:
+        for below, value in leaves(new, pointer):
+            yield below, old if below == pointer else ABSENT, value, True
