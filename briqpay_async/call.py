@@ -1,0 +1,341 @@
+"""One call: the only retry loop, around the only transport.
+
+A call is attempt, judgement, and rarely another attempt, inside one deadline. The first attempt runs without
+tenacity, because most calls need no second one; a failure that may be repeated enters it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import random
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
+
+import attrs
+from tenacity import AsyncRetrying, RetryCallState
+
+from briqpay_async.config import RetryPolicy, Timeouts
+from briqpay_async.errors import (
+    BriqpayError,
+    CallTimeoutError,
+    OutcomeUnknownError,
+    RateLimitedError,
+    TransportError,
+)
+from briqpay_async.events import AttemptEvent, CallHooks, FailureEvent, ResponseEvent, RetryEvent
+from briqpay_async.ordering import Lanes
+from briqpay_async.protocol import Repeat, Request, Response, api_error
+from briqpay_async.retry import Budget, RetryDecisions, Verdict, verdict
+
+__all__ = ["Caller", "Shared", "Transport"]
+
+logger = logging.getLogger("briqpay_async")
+logger.addHandler(logging.NullHandler())
+
+
+class Transport(Protocol):
+    """What a call needs of a transport: one attempt."""
+
+    async def send(self, request: Request, timeouts: Timeouts, seconds: float) -> Response:
+        """Make one request and read its whole answer, or raise a ``TransportError``."""
+
+    async def aclose(self) -> None:
+        """Close it."""
+
+
+@attrs.define
+class Shared:
+    """What all calls of a client have in common, and all copies made by ``with_options``.
+
+    Attributes:
+        budget: Tokens for retries.
+        lanes: Order of updates, by session.
+        cool_until: No request is made before this moment: the server asked to slow down.
+        calls: Numbers the calls.
+        prefix: Makes the identifiers of calls unique beyond this client.
+        writers: Writers of sessions that are in use, by session.
+        clock: Monotonic seconds.
+        sleep: Waits for seconds.
+        random: Gives numbers in ``[0, 1)``.
+    """
+
+    budget: Budget
+    lanes: Lanes = attrs.Factory(Lanes)
+    writers: WeakValueDictionary[str, Any] = attrs.Factory(WeakValueDictionary)
+    cool_until: float = 0.0
+    calls: itertools.count[int] = attrs.Factory(lambda: itertools.count(1))
+    prefix: str = attrs.Factory(lambda: uuid.uuid4().hex[:12])
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    random: Callable[[], float] = random.random
+
+
+@attrs.define
+class _Call:
+    """The state of one call under way."""
+
+    request: Request
+    number: int
+    deadline: float
+    seconds: float
+    attempts: int = 0
+    reached: bool | None = (
+        False  # as TransportError.sent, for all requests of the call that may have had an effect
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Caller:
+    """Makes calls with one set of options.
+
+    Attributes:
+        transport: Makes one attempt.
+        timeouts: Seconds for connecting, for an attempt and for a call.
+        policy: When and how often to repeat.
+        hooks: Told of every attempt, answer and retry.
+        shared: What all calls of the client have in common.
+    """
+
+    transport: Transport
+    timeouts: Timeouts
+    policy: RetryPolicy
+    hooks: Sequence[CallHooks]
+    shared: Shared
+
+    async def call(self, request: Request, timeout: float | None = None) -> Response:
+        """Make a call and return its successful answer.
+
+        Args:
+            request: What to send.
+            timeout: Deadline in seconds for the whole call, waits and retries included; the client's
+                ``timeouts.call`` when left out.
+
+        Raises:
+            APIError: The API answered with an error status.
+            TransportError: No answer came; ``OutcomeUnknownError`` when it may have taken effect nevertheless
+                and must not be repeated blindly, ``CallTimeoutError`` when the deadline passed.
+        """
+        shared = self.shared
+        seconds = self.timeouts.call if timeout is None else timeout
+        call = _Call(request, next(shared.calls), shared.clock() + seconds, seconds)
+        lane = request.lane
+        try:
+            if lane is None:
+                return await self._first(call)
+            if not shared.lanes.try_enter(lane):
+                await self._wait_for_lane(lane, call)
+            try:
+                return await self._first(call)
+            finally:
+                shared.lanes.leave(lane)
+        except BriqpayError as error:
+            self._describe(error, call)
+            raise
+
+    async def _wait_for_lane(self, lane: str, call: _Call) -> None:
+        try:
+            await self.shared.lanes.enter(lane, call.deadline - self.shared.clock())
+        except TimeoutError:
+            raise CallTimeoutError(
+                f"Other updates of this session were under way for all of {call.seconds:.3g} seconds.",
+                sent=False,
+            ) from None
+
+    async def _first(self, call: _Call) -> Response:
+        budget = self.shared.budget
+        try:
+            response = await self._attempt(call)
+        except BriqpayError as error:
+            if verdict(error, call.request.repeat) is Verdict.RAISE:
+                raise _honest(error, call.request.repeat) from error.__cause__
+            return await self._again(call, error)
+        budget.give(1)
+        return response
+
+    async def _attempt(self, call: _Call) -> Response:
+        shared = self.shared
+        if shared.cool_until:
+            await self._cool_down(call)
+        started = shared.clock()
+        left = call.deadline - started
+        if left <= 0:
+            raise CallTimeoutError(f"The deadline of {call.seconds:.3g} seconds passed.", sent=call.reached)
+        call.attempts += 1
+        if self.hooks:
+            self._tell("on_attempt", self._attempt_event(call))
+        try:
+            response = await self.transport.send(call.request, self.timeouts, min(left, self.timeouts.attempt))
+        except TransportError as error:
+            call.reached = error.sent = _any_sent(call.reached, error.sent)
+            raise
+        if self.hooks:
+            self._tell("on_response", self._response_event(call, response, shared.clock() - started))
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug(
+                "%s %s -> %s, %s bytes, attempt %s (call %s)",
+                call.request.method,
+                call.request.path,
+                response.status,
+                len(response.body),
+                call.attempts,
+                self._call_id(call),
+            )
+        if 200 <= response.status < 300:
+            return response
+        if (
+            call.request.repeat is Repeat.SAFE
+        ):  # others are repeated only when the answer means that nothing was done
+            call.reached = True
+        refusal = api_error(response)
+        if refusal.retry_after and verdict(refusal, call.request.repeat) is Verdict.THROTTLED:
+            # Whether or not this call can wait that long. Bounded, so that no answer stops the client for hours.
+            self._slow_down(min(refusal.retry_after, self.timeouts.call))
+        raise refusal
+
+    async def _again(self, call: _Call, first: BriqpayError) -> Response:
+        """The rest of a call whose first attempt failed in a way that may be repeated."""
+        shared = self.shared
+        decisions = RetryDecisions(
+            self.policy, call.request.repeat, call.deadline, shared.clock, shared.random, shared.budget
+        )
+        failed: BriqpayError | None = first
+
+        async def attempt() -> Response:
+            nonlocal failed
+            if failed is not None:  # tenacity counts the attempt that was made without it
+                error, failed = failed, None
+                raise error
+            return await self._attempt(call)
+
+        retrying = AsyncRetrying(
+            sleep=shared.sleep,
+            retry=decisions.should_retry,
+            wait=decisions.wait,
+            stop=decisions.stop,
+            before_sleep=lambda state: self._before_retry(call, state),
+            reraise=True,
+        )
+        try:
+            response: Response = await retrying(attempt)
+        except BriqpayError as error:
+            raise _honest(error, call.request.repeat) from error.__cause__
+        shared.budget.give(decisions.spent)
+        return response
+
+    def _before_retry(self, call: _Call, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        wait = state.upcoming_sleep
+        if isinstance(error, BriqpayError) and verdict(error, call.request.repeat) is Verdict.THROTTLED:
+            self._slow_down(wait)
+        status = error.status if isinstance(error, BriqpayError) else None
+        logger.info(
+            "%s %s failed (%s%s), attempt %s; again in %.3f s (call %s)",
+            call.request.method,
+            call.request.path,
+            type(error).__name__,
+            f" {status}" if status else "",
+            call.attempts,
+            wait,
+            self._call_id(call),
+        )
+        if self.hooks:
+            self._tell(
+                "on_retry",
+                RetryEvent(
+                    call_id=self._call_id(call),
+                    method=call.request.method,
+                    path=call.request.path,
+                    attempt=call.attempts,
+                    wait=wait,
+                    error=type(error).__name__,
+                    status=status,
+                ),
+            )
+
+    def _slow_down(self, seconds: float) -> None:
+        self.shared.cool_until = max(self.shared.cool_until, self.shared.clock() + seconds)
+
+    async def _cool_down(self, call: _Call) -> None:
+        """Wait until the server may be asked again, for it asked this client to slow down."""
+        shared = self.shared
+        while (wait := shared.cool_until - shared.clock()) > 0:
+            if shared.clock() + wait >= call.deadline:
+                raise RateLimitedError(
+                    "The API asked this client to slow down, for longer than this call may take.",
+                    retry_after=wait,
+                )
+            await shared.sleep(wait)
+        shared.cool_until = 0.0
+
+    # --- what is told of a call --------------------------------------------------------------------------
+
+    def _call_id(self, call: _Call) -> str:
+        return f"{self.shared.prefix}-{call.number:x}"
+
+    def _describe(self, error: BriqpayError, call: _Call) -> None:
+        error.method, error.path = call.request.method, call.request.path
+        error.attempts, error.call_id = call.attempts, self._call_id(call)
+        if self.hooks:
+            self._tell(
+                "on_failure",
+                FailureEvent(
+                    call_id=error.call_id,
+                    method=error.method,
+                    path=error.path,
+                    attempts=call.attempts,
+                    error=type(error).__name__,
+                    status=error.status,
+                ),
+            )
+
+    def _attempt_event(self, call: _Call) -> AttemptEvent:
+        request = call.request
+        return AttemptEvent(
+            call_id=self._call_id(call), method=request.method, path=request.path, attempt=call.attempts
+        )
+
+    def _response_event(self, call: _Call, response: Response, elapsed: float) -> ResponseEvent:
+        return ResponseEvent(
+            call_id=self._call_id(call),
+            method=call.request.method,
+            path=call.request.path,
+            attempt=call.attempts,
+            status=response.status,
+            size=len(response.body),
+            elapsed=elapsed,
+        )
+
+    def _tell(self, name: str, event: AttemptEvent | ResponseEvent | RetryEvent | FailureEvent) -> None:
+        for hook in self.hooks:
+            try:
+                getattr(hook, name)(event)
+            except Exception:  # a watcher must not break what it watches
+                logger.exception("the hook %s.%s raised", type(hook).__name__, name)
+
+
+def _any_sent(*sent: bool | None) -> bool | None:
+    """Whether one of these requests reached the server: ``None`` when that cannot be told."""
+    if True in sent:
+        return True
+    return None if None in sent else False
+
+
+def _honest(error: BriqpayError, repeat: Repeat) -> BriqpayError:
+    """Say so when a request that must not be repeated blindly may have taken effect."""
+    unknown = (
+        repeat is Repeat.UNSAFE
+        and isinstance(error, TransportError)
+        and error.sent is not False
+        and not isinstance(error, OutcomeUnknownError)
+    )
+    if not unknown:
+        return error
+    return OutcomeUnknownError(
+        f"Look whether this took effect before doing it again: {error.message}",
+        sent=getattr(error, "sent", None),
+    )

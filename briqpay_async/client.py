@@ -1,0 +1,188 @@
+"""``BriqpayClient``: settings in, resources out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from briqpay_async.call import Caller, Shared, Transport
+from briqpay_async.config import Environment, Pool, RetryPolicy, Timeouts, check_base_url
+from briqpay_async.errors import ConfigurationError
+from briqpay_async.events import CallHooks
+from briqpay_async.resources.sessions import CheckTotals, Sessions
+from briqpay_async.retry import Budget
+from briqpay_async.transport import AiohttpTransport
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["BriqpayClient"]
+
+
+class BriqpayClient:
+    """The client. Use it as an async context manager, one for each process and event loop.
+
+    Example:
+        >>> async with BriqpayClient(username, secret) as briqpay:
+        ...     async with briqpay.sessions.edit(session_id) as builder:
+        ...         builder.cart.set_quantity("sku-1", 3)
+
+    Attributes:
+        sessions: Checkout sessions.
+    """
+
+    def __init__(
+        self,
+        username: str,
+        secret: str,
+        *,
+        environment: Environment = Environment.PLAYGROUND,
+        base_url: str | None = None,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        pool: Pool = Pool(),  # noqa: B008 - frozen
+        http_session: aiohttp.ClientSession | None = None,
+        hooks: Sequence[CallHooks] = (),
+        check_totals: CheckTotals = "warn",
+    ) -> None:
+        """Make a client. Nothing is opened before the first call.
+
+        Args:
+            username: User name of the API key.
+            secret: Secret of the API key.
+            environment: ``PLAYGROUND``, or ``PRODUCTION`` when you say so.
+            base_url: Another host, such as the sandbox; ``http://`` only to loopback.
+            timeouts: Seconds to wait.
+            retry: When and how often to repeat.
+            pool: Connections and the largest answer.
+            http_session: An ``aiohttp.ClientSession`` of yours to use; it is never closed.
+            hooks: Told of every attempt, answer and retry.
+            check_totals: What to do about an order whose lines do not add up to its totals, before it is sent:
+                ``"warn"`` logs it, ``"error"`` raises ``TotalsMismatchError``, ``"off"`` does not look.
+
+        Raises:
+            ConfigurationError: A setting that cannot work.
+        """
+        self._base_url = check_base_url(_environment(environment).base_url if base_url is None else base_url)
+        _check_credentials(username, secret)
+        self._wire(
+            AiohttpTransport(
+                base_url=self._base_url,
+                username=username,
+                secret=secret,
+                pool=pool,
+                http_session=http_session,
+            ),
+            Shared(Budget(retry.budget)),
+            timeouts=timeouts,
+            retry=retry,
+            hooks=hooks,
+            check_totals=check_totals,
+        )
+        self._owns_transport = True
+
+    def _wire(
+        self,
+        transport: Transport,
+        shared: Shared,
+        *,
+        timeouts: Timeouts,
+        retry: RetryPolicy,
+        hooks: Sequence[CallHooks],
+        check_totals: CheckTotals,
+    ) -> None:
+        if check_totals not in {"warn", "error", "off"}:
+            raise ConfigurationError("check_totals must be 'warn', 'error' or 'off'.")
+        self._caller = Caller(
+            transport=transport, timeouts=timeouts, policy=retry, hooks=tuple(hooks), shared=shared
+        )
+        self._check_totals = check_totals
+        self.sessions = Sessions(self._caller, check_totals)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
+        """A client from ``BRIQPAY_USERNAME``, ``_SECRET``, ``_ENVIRONMENT`` and ``_BASE_URL``.
+
+        Args:
+            environ: Where to look; the environment of the process when left out.
+            options: Further arguments of the client; they win over the environment.
+
+        Raises:
+            ConfigurationError: A variable is missing or makes no sense; the message names it.
+        """
+        found = os.environ if environ is None else environ
+        missing = [name for name in ("BRIQPAY_USERNAME", "BRIQPAY_SECRET") if not found.get(name)]
+        if missing:
+            raise ConfigurationError(f"Set {' and '.join(missing)} in the environment.")
+        name = found.get("BRIQPAY_ENVIRONMENT") or Environment.PLAYGROUND.value
+        if name not in {environment.value for environment in Environment}:
+            raise ConfigurationError("BRIQPAY_ENVIRONMENT must be playground or production.")
+        options.setdefault("environment", Environment(name))
+        options.setdefault("base_url", found.get("BRIQPAY_BASE_URL") or None)
+        return cls(found["BRIQPAY_USERNAME"], found["BRIQPAY_SECRET"], **options)
+
+    def with_options(
+        self,
+        *,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+        hooks: Sequence[CallHooks] | None = None,
+        check_totals: CheckTotals | None = None,
+    ) -> Self:
+        """A cheap copy with other options. It shares the connections, the order of updates and the retry budget.
+
+        Closing the copy does nothing: the client it came from owns the connections.
+
+        Args:
+            timeouts: Seconds to wait.
+            retry: When and how often to repeat; its ``budget`` is the original's.
+            hooks: Told of every attempt, answer and retry.
+            check_totals: What to do about orders that do not add up.
+        """
+        copy = object.__new__(type(self))
+        copy._base_url = self._base_url
+        copy._owns_transport = False
+        copy._wire(
+            self._caller.transport,
+            self._caller.shared,
+            timeouts=timeouts or self._caller.timeouts,
+            retry=retry or self._caller.policy,
+            hooks=self._caller.hooks if hooks is None else hooks,
+            check_totals=check_totals or self._check_totals,
+        )
+        return copy
+
+    async def aclose(self) -> None:
+        """Close the connections. Closing again does nothing; a borrowed ``http_session`` stays open."""
+        if self._owns_transport:
+            await self._caller.transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<BriqpayClient {self._base_url}>"
+
+
+def _environment(environment: Environment) -> Environment:
+    if not isinstance(environment, Environment):
+        raise ConfigurationError("environment must be Environment.PLAYGROUND or Environment.PRODUCTION.")
+    return environment
+
+
+def _check_credentials(username: object, secret: object) -> None:
+    for name, value in (("username", username), ("secret", secret)):
+        if not isinstance(value, str) or not value:
+            raise ConfigurationError(f"Give a {name}: the API takes Basic credentials.")
+        if not value.isprintable() or (name == "username" and ":" in value):
+            raise ConfigurationError(f"The {name} has characters that Basic credentials cannot have.")

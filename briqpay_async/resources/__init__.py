@@ -1,0 +1,1 @@
+"""Thin typed methods, one file a resource of the API."""

@@ -1,0 +1,64 @@
+"""What every resource does with a call: check the options, encode the body, decode the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from briqpay_async.call import Caller
+from briqpay_async.config import seconds
+from briqpay_async.models.base import Model
+from briqpay_async.protocol import (
+    Fields,
+    Repeat,
+    Request,
+    Response,
+    check_headers,
+    decode_model,
+    fields_query,
+)
+
+__all__ = ["Headers", "Resource", "Seconds"]
+
+M = TypeVar("M", bound=Model)
+Headers = Mapping[str, str] | None
+Seconds = float | None
+
+
+class Resource:
+    """A group of methods over one ``Caller``."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        fields: Fields = None,
+        repeat: Repeat = Repeat.SAFE,
+        lane: str | None = None,
+        timeout: Seconds = None,
+        headers: Headers = None,
+    ) -> Response:
+        request = Request(
+            method=method,
+            path=path,
+            query=fields_query(fields),
+            body=body,
+            headers=check_headers(headers),
+            repeat=repeat,
+            lane=lane,
+        )
+        return await self._caller.call(request, None if timeout is None else seconds(timeout))
+
+
+def model_or_none(response: Response, cls: type[M], fields: Fields) -> M | None:
+    """The model of an answer; ``None`` when no body was asked for.
+
+    Raises:
+        ResponseDecodeError: A body was asked for and none came, or no sense can be made of it.
+    """
+    return None if fields == "none" else decode_model(response, cls)

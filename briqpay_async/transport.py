@@ -1,0 +1,204 @@
+"""One attempt over aiohttp: a ``Request`` becomes a ``Response`` or a ``TransportError``, nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import math
+import os
+import platform
+import time
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from briqpay_async.config import Pool, Timeouts
+from briqpay_async.errors import (
+    CallTimeoutError,
+    ConfigurationError,
+    ConnectError,
+    ResponseDecodeError,
+    TransportError,
+    WrongLoopError,
+)
+from briqpay_async.protocol import Request, Response
+from briqpay_async.version import __version__
+
+__all__ = ["AiohttpTransport"]
+
+_USER_AGENT: Final = (
+    f"briqpay-async/{__version__} Python/{platform.python_version()} aiohttp/{aiohttp.__version__}"
+)
+# aiohttp rounds timeouts above this many seconds up to a whole second: a deadline must not move.
+_NEVER_ROUND: Final = math.inf
+# Of the time for an attempt, what may pass before the request is on its way.
+_UNSENT_SHARE: Final = 0.98
+
+
+class AiohttpTransport:
+    """A connection pool to one API host.
+
+    The pool is opened by the first request, in the loop and process of that request, and can be used nowhere
+    else. A borrowed ``aiohttp.ClientSession`` is used as it is and never closed.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        username: str,
+        secret: str,
+        pool: Pool,
+        http_session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        token = base64.b64encode(f"{username}:{secret}".encode()).decode("ascii")
+        self._base = base_url
+        self._pool = pool
+        self._headers = {
+            "Accept": "application/json",
+            "Authorization": f"Basic {token}",
+            "Content-Type": "application/json",
+            "User-Agent": _USER_AGENT,
+        }
+        self._borrowed = http_session
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pid = 0
+        self._closed = False
+
+    async def send(self, request: Request, timeouts: Timeouts, seconds: float) -> Response:
+        """Make one request and read its whole answer.
+
+        Args:
+            request: What to send.
+            timeouts: For the time to connect.
+            seconds: When to give up.
+
+        Raises:
+            TransportError: No usable answer came; ``sent`` tells what is known of the request.
+            ResponseDecodeError: The answer's body is larger than the pool's ``max_body``.
+            WrongLoopError: The pool belongs to another loop or process.
+            ConfigurationError: The pool is closed, or the borrowed session is.
+        """
+        session = self._session
+        if (
+            session is None
+            or self._pid != os.getpid()
+            or self._loop is not asyncio.get_running_loop()
+            or self._closed
+        ):
+            session = self._enter()
+        headers = {**self._headers, **request.headers} if request.headers else self._headers
+        query = f"?{request.query}" if request.query else ""
+        # sock_connect is the time to connect. What aiohttp calls connect counts the wait for a free connection and
+        # DNS too: it ends just before the total, so a deadline that passes there is known to have sent nothing.
+        timeout = aiohttp.ClientTimeout(
+            total=seconds,
+            connect=seconds * _UNSENT_SHARE,
+            sock_connect=timeouts.connect,
+            ceil_threshold=_NEVER_ROUND,
+        )
+        started = time.monotonic()
+        try:
+            response = await session.request(
+                request.method,
+                URL(f"{self._base}{request.path}{query}", encoded=True),
+                data=request.body,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
+                raise_for_status=False,  # a borrowed session may say otherwise, and so hide the answer
+                auto_decompress=True,
+            )
+            try:
+                body = await self._read(response)
+            finally:
+                response.release()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _transport_error(error, seconds, time.monotonic() - started) from error
+        except RuntimeError as error:
+            if session.closed:
+                raise ConfigurationError(
+                    "The connections are closed: keep the http_session, or the client, open until the last call."
+                ) from error
+            raise
+        return Response(response.status, response.headers, body)
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        limit = self._pool.max_body
+        length = response.content_length
+        if length is not None and length <= limit and "Content-Encoding" not in response.headers:
+            return await response.read()
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in response.content.iter_any():
+            size += len(chunk)
+            if size > limit:
+                response.close()
+                raise ResponseDecodeError(
+                    f"the answer's body is larger than {limit} bytes: it was cut off", status=response.status
+                )
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _enter(self) -> aiohttp.ClientSession:
+        """The session of this loop and process, opened now if it is the first use."""
+        if self._closed:
+            raise ConfigurationError("This client is closed: make a new one, or move the call before aclose().")
+        loop, pid = asyncio.get_running_loop(), os.getpid()
+        if self._session is None:
+            if getattr(self._borrowed, "_loop", loop) is not loop:
+                raise WrongLoopError("The http_session was made in another event loop: make one in this loop.")
+            self._loop, self._pid = loop, pid
+            self._session = self._borrowed or self._open()
+        elif self._pid != pid:
+            raise WrongLoopError(
+                f"This client opened its connections in process {self._pid}, and this is process {pid}: "
+                "make a client of its own in each process, after the fork."
+            )
+        elif self._loop is not loop:
+            raise WrongLoopError(
+                "This client opened its connections in another event loop: make a client of its own in each loop "
+                "(each asyncio.run starts a new one)."
+            )
+        return self._session
+
+    def _open(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._pool.size, keepalive_timeout=self._pool.keepalive),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def aclose(self) -> None:
+        """Close the pool, if it is this transport's own. Closing again does nothing."""
+        self._closed = True
+        session, self._session = self._session, None
+        if session is not None and session is not self._borrowed and self._pid == os.getpid():
+            await session.close()
+
+
+def _transport_error(error: BaseException, seconds: float, waited: float) -> TransportError:
+    """What is known of a request that got no usable answer after so many of the seconds it had."""
+    name = type(error).__name__
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        if waited > 0.9 * seconds:
+            return CallTimeoutError(
+                f"No connection was free, or could be made, within {seconds:.3g} seconds.", sent=False
+            )
+        return ConnectError("The connection could not be made in time.", sent=False)
+    if isinstance(
+        error, aiohttp.ClientConnectorError | aiohttp.ServerFingerprintMismatch | aiohttp.ClientHttpProxyError
+    ):
+        return ConnectError(f"The connection could not be made ({name}).", sent=False)
+    if isinstance(error, TimeoutError):
+        return CallTimeoutError(f"No whole answer came within {seconds:.3g} seconds.")
+    if isinstance(error, aiohttp.ClientConnectionResetError):
+        # aiohttp's own: the connection was closing before the first byte was written.
+        return TransportError("The connection closed before the request was written.", sent=False)
+    text, sent = "The connection broke while the request was under way", None
+    if isinstance(
+        error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError | aiohttp.ClientResponseError
+    ):
+        text, sent = "The request was sent, but no whole answer came back", True
+    return TransportError(f"{text} ({name}).", sent=sent)
