@@ -7,8 +7,9 @@ Outbound members come in a fixed order, so that equal models render to equal byt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
@@ -27,7 +28,7 @@ from briqpay_async.models.hooks import (
     SessionStatusHook,
 )
 
-__all__ = ["decode", "render", "structure", "unstructure"]
+__all__ = ["canonical", "decode", "escape", "render", "render_lines", "structure", "unstructure"]
 
 M = TypeVar("M", bound=Model)
 Hook = Callable[[Any, Any], Any]
@@ -256,7 +257,7 @@ def _nullable(cls: type[Model]) -> frozenset[str]:
 def keep_wire(line: CartItem | SalesTaxItem, wire: dict[str, Any], order: tuple[str, ...]) -> None:
     """Remember a line's wire form, in canonical member order, so that sending it again renders nothing."""
     if line.extra or tuple(wire) != tuple([name for name in order if name in wire]):
-        wire = {name: wire[name] for name in order if name in wire and name not in line.extra} | _canonical(
+        wire = {name: wire[name] for name in order if name in wire and name not in line.extra} | canonical(
             line.extra
         )
     object.__setattr__(line, "_wire", wire)
@@ -303,7 +304,13 @@ def _unstructure_hook(annotation: Any) -> Callable[[Any], Any]:
     kinds = _alternatives(annotation)
     if Clear not in get_args(annotation) and all(kind in _SCALARS for kind in kinds):
         return _CONVERTER.get_unstructure_hook(str)
+    if any(get_origin(kind) is tuple and frozenset(get_args(get_args(kind)[0])) in _TAGGED for kind in kinds):
+        return _lines_or_anything
     return render
+
+
+def _lines_or_anything(value: Any) -> Any:
+    return render_lines(value) if value.__class__ is tuple else render(value)
 
 
 def _renderer(cls: type[Model]) -> Callable[[Any], Any]:
@@ -323,7 +330,7 @@ def _renderer(cls: type[Model]) -> Callable[[Any], Any]:
     def whole(instance: Any) -> Any:
         wire = build(instance)
         if instance.extra:
-            for name, entry in _canonical(instance.extra).items():
+            for name, entry in canonical(instance.extra).items():
                 wire.setdefault(name, entry)
         return wire
 
@@ -337,12 +344,12 @@ def _renderer(cls: type[Model]) -> Callable[[Any], Any]:
     return line if cls in {CartItem, SalesTaxItem} else whole
 
 
-def _canonical(value: Any) -> Any:
+def canonical(value: Any) -> Any:
     """A JSON value with the members of its objects sorted: unknown members have no order of their own."""
     if isinstance(value, Mapping):
-        return {name: _canonical(value[name]) for name in sorted(value)}
+        return {name: canonical(value[name]) for name in sorted(value)}
     if isinstance(value, list | tuple):
-        return [_canonical(entry) for entry in value]
+        return [canonical(entry) for entry in value]
     return value
 
 
@@ -377,6 +384,18 @@ def _null(_value: Any) -> None:
 
 def _text_of(value: Any) -> Any:
     return value.value
+
+
+_remembered = attrgetter("_wire")
+
+
+def render_lines(lines: Iterable[Any]) -> list[Any]:
+    """The JSON values of models, at the speed of C for cart lines that remember theirs."""
+    try:
+        wires = list(map(_remembered, lines))
+    except AttributeError:
+        return [render(entry) for entry in lines]
+    return wires if all(wires) else [render(entry) for entry in lines]
 
 
 def _list_of(value: Any) -> list[Any]:

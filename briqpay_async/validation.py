@@ -7,8 +7,10 @@ JSON pointers with the names of the wire, such as ``/data/order/cart/1/unitPrice
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 from uuid import UUID
@@ -21,18 +23,21 @@ from briqpay_async.models.base import CLEAR, Clear, Limits, Model, limits_of, pe
 from briqpay_async.models.cart import CartItem, SalesTaxItem
 
 __all__ = [
+    "Check",
     "Problems",
     "check",
     "check_json",
-    "check_members",
     "check_model",
     "check_references",
     "check_session_id",
+    "member_checks",
     "problems",
 ]
 
 Problems = list[tuple[str, str]]
 Check = Callable[[Any, str, Problems], None]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _DEEPEST = 100
 
@@ -86,14 +91,6 @@ def check_references(references: object, pointer: str = "/references") -> Proble
     return found
 
 
-def check_members(model: Model, attributes: Iterable[str], pointer: str, found: Problems) -> None:
-    """Like ``check_model`` for some attributes only: what a patch does not carry is not its business."""
-    rules = _rules_by_name(type(model))
-    for attribute in attributes:
-        wire, check_value = rules[attribute]
-        check_value(getattr(model, attribute), f"{pointer}/{wire}", found)
-
-
 def check_model(model: Model, pointer: str, found: Problems) -> None:
     """Collect everything the API would refuse about a model that stands at ``pointer``."""
     before = len(found)
@@ -135,7 +132,8 @@ def _rules(cls: type[Model]) -> tuple[tuple[str, str, bool, Check], ...]:
 
 
 @per_class
-def _rules_by_name(cls: type[Model]) -> Mapping[str, tuple[str, Check]]:
+def member_checks(cls: type[Model]) -> Mapping[str, tuple[str, Check]]:
+    """Wire name and check of each member by attribute: what a patch does not carry is not its business."""
     return {attribute: (wire, check_value) for attribute, wire, _, check_value in _rules(cls)}
 
 
@@ -154,7 +152,7 @@ def _check_for(annotation: Any, limits: Limits) -> Check:
         )
         if value is CLEAR:
             if not nullable:
-                found.append((pointer, "cannot be cleared: null is accepted for company cin and name only"))
+                found.append((pointer, _NOT_NULLABLE))
         elif known is None:
             found.append((pointer, f"must be {wanted}, not {_kind_of(value)}"))
         else:
@@ -162,9 +160,12 @@ def _check_for(annotation: Any, limits: Limits) -> Check:
 
     if any(kind is Any for kind in kinds):
         return check_json
+    if by_class.keys() == {str} and not nullable:
+        return by_class[str]
     return check_value
 
 
+_NOT_NULLABLE = "cannot be cleared: null is accepted for company cin and name only"
 _NAMES = {
     str: "text",
     int: "an integer",
@@ -200,13 +201,14 @@ def _text(limits: Limits) -> Check:
 
     def check_text(value: Any, pointer: str, found: Problems) -> None:
         if not isinstance(value, str):
-            found.append((pointer, f"must be text, not {_kind_of(value)}"))
+            wrong = _NOT_NULLABLE if value is CLEAR else f"must be text, not {_kind_of(value)}"
+            found.append((pointer, wrong))
             return
         if most is not None and len(value) > most:
             found.append((pointer, f"must be at most {most} characters, not {len(value)}"))
         if fewest is not None and len(value) < fewest:
             found.append((pointer, f"must be at least {fewest} characters"))
-        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        if not value.isascii() and _SURROGATE.search(value):
             found.append((pointer, "has a lone surrogate, which is no Unicode text"))
         elif shape is not None and (wanted := shape(value)) is not None:
             found.append((pointer, wanted))
@@ -241,12 +243,22 @@ def _array(element: Check, limits: Limits) -> Check:
             found.append((pointer, f"must have at most {most} entries, not {len(value)}"))
         if fewest is not None and len(value) < fewest:
             found.append((pointer, f"must have at least {fewest} entries"))
-        for index, entry in enumerate(value):
-            if isinstance(entry, CartItem | SalesTaxItem) and entry._valid:  # noqa: SLF001 - valid before, frozen since
-                continue
-            element(entry, f"{pointer}/{index}", found)
+        for index in _unchecked(value):
+            element(value[index], f"{pointer}/{index}", found)
 
     return check_array
+
+
+_valid = attrgetter("_valid")
+
+
+def _unchecked(entries: tuple[Any, ...]) -> Iterable[int]:
+    """Where checking is still to do: a cart line that was found valid once is frozen, so it stays valid."""
+    try:
+        flags = list(map(_valid, entries))
+    except AttributeError:
+        return range(len(entries))
+    return () if all(flags) else [index for index, flag in enumerate(flags) if not flag]
 
 
 def _mapping(element: Check) -> Check:

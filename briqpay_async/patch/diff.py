@@ -5,42 +5,45 @@ Two subtrees that are the same object are equal at once; ``attrs.evolve`` shares
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from operator import attrgetter
-from typing import Any, TypeVar
+from itertools import compress
+from operator import attrgetter, is_not
+from typing import Any, TypeVar, cast
 
 import attrs
 import orjson
 
-from briqpay_async.converter import escape, render
+from briqpay_async.converter import escape, render, render_lines
 from briqpay_async.models.base import Model, per_class, wire_names
 
-__all__ = ["Members", "leaves", "members_of", "overlay", "same", "same_wire", "wire_changes"]
+__all__ = ["leaves", "members_not_shared", "overlay", "same", "same_wire", "wire_changes"]
 
 T = TypeVar("T")
 
 
-@attrs.frozen
-class Members:
-    """How to read all members of a class at once: a getter, and the names in the same order."""
-
-    get: Any
-    attributes: tuple[str, ...]
-    wires: tuple[str, ...]
-
-
 @per_class
-def members_of(cls: type[Model]) -> Members:
-    """The members of a class, ``extra`` last in what the getter returns."""
-    names = wire_names(cls)
-    return Members(attrgetter(*names, "extra"), tuple(names), tuple(names.values()))
+def members_not_shared(cls: type[Model]) -> Callable[[Any, Any], list[str]]:
+    """A function that names the attributes in which two instances of a class do not hold the same object.
+
+    It is compiled for the class, as attrs compiles ``__eq__``: every patch begins with this question, and most
+    members of most states are shared.
+    """
+    source = ["def not_shared(old, new):", "    names = []"]
+    source += [
+        f"    if old.{name} is not new.{name}: names.append({name!r})" for name in (*wire_names(cls), "extra")
+    ]
+    namespace: dict[str, Any] = {}
+    exec("\n".join([*source, "    return names"]), namespace)  # noqa: S102 - nothing but our own attribute names
+    return cast("Callable[[Any, Any], list[str]]", namespace["not_shared"])
 
 
 def same(old: Any, new: Any) -> bool:  # noqa: PLR0911 - one answer a kind of value
     """Whether two values are the same JSON value: ``True``, ``1`` and ``1.0`` are three different ones."""
     if old is new:
         return True
+    if old.__class__ is str and new.__class__ is str:
+        return bool(old == new)
     if old is None or new is None:
         return False
     if isinstance(old, Model):
@@ -56,19 +59,26 @@ def same(old: Any, new: Any) -> bool:  # noqa: PLR0911 - one answer a kind of va
     return old.__class__ is new.__class__ and bool(old == new)
 
 
+@per_class
+def _members_of(cls: type[Model]) -> Callable[[Any], tuple[Any, ...]]:
+    return attrgetter(*wire_names(cls), "extra")
+
+
 def _same_members(old: Model, new: Model) -> bool:
-    get = members_of(type(old)).get
-    return all(map(same, get(old), get(new)))
+    members = _members_of(type(old))
+    return all(map(same, members(old), members(new)))
 
 
 def _same_entries(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
-    pairs = [(one, other) for one, other in zip(old, new, strict=True) if one is not other]
-    if not pairs:
+    differing = list(map(is_not, old, new))
+    if not any(differing):
         return True
+    if not all(differing):
+        old, new = tuple(compress(old, differing)), tuple(compress(new, differing))
     try:  # rendering has a canonical order of members, so there is nothing to sort
-        return orjson.dumps([render(one) for one, _ in pairs]) == orjson.dumps([render(one) for _, one in pairs])
+        return orjson.dumps(render_lines(old)) == orjson.dumps(render_lines(new))
     except orjson.JSONEncodeError:
-        return False
+        return False  # something in there is no JSON value: validation names it
 
 
 def same_wire(old: Any, new: Any) -> bool:

@@ -10,22 +10,22 @@ from typing import Any
 
 import attrs
 
-from briqpay_async.converter import escape, render
+from briqpay_async.converter import canonical, escape, render
 from briqpay_async.errors import UnpatchableChangeError, ValidationError
 from briqpay_async.models.base import Model, wire_names
 from briqpay_async.models.modules import Modules, ModulesConfig
 from briqpay_async.models.session import EditableData, Session, SessionData
-from briqpay_async.patch.diff import members_of, same
+from briqpay_async.patch.diff import members_not_shared, same
 from briqpay_async.patch.sections import (
     DATA_SECTIONS,
     READ_ONLY_DATA,
-    READ_ONLY_MEMBERS,
     READ_ONLY_SESSION,
+    SECTIONS,
     UPSELL,
     MergeDepth,
     Section,
 )
-from briqpay_async.validation import Problems, check_json, check_members, check_model
+from briqpay_async.validation import Problems, check_json, check_model
 
 __all__ = ["Part", "State", "parts_between", "parts_of"]
 
@@ -36,9 +36,9 @@ _NO_MODULES = Modules()
 _NO_CONFIG = ModulesConfig()
 
 
-@attrs.frozen
+@attrs.define
 class Part:
-    """One section of a patch.
+    """One section of a patch. Never changed once it is made.
 
     Attributes:
         section: Which section.
@@ -54,110 +54,16 @@ class Part:
 
 
 @attrs.define
-class _Comparison:
-    """What comes of comparing two states."""
+class _Findings:
+    """What comes of comparing two states besides parts, as it is found.
 
-    depth: MergeDepth
-    parts: list[Part] = attrs.Factory(list)
-    stuck: list[str] = attrs.Factory(list)
-    problems: Problems = attrs.Factory(list)
+    Attributes:
+        stuck: Pointers of changes that no PATCH can express.
+        problems: Values that the API would refuse.
+    """
 
-    def section(self, section: Section, old: Any, new: Any) -> None:
-        if new is None:
-            self.stuck.append(section.pointer)
-        elif type(new) is not section.model or (old is not None and type(old) is not section.model):
-            self.problems.append((section.pointer, f"must be of class {section.model.__name__}"))
-        elif old is None:
-            check_model(new, section.pointer, self.problems)
-            if not self.problems:
-                self.parts.append(Part(section, render(new), None, new))
-        else:
-            self._changed_section(section, old, new)
-
-    def _changed_section(self, section: Section, old: Model, new: Model) -> None:
-        members = members_of(type(new))
-        changed: list[str] = []
-        wire: dict[str, Any] = {}
-        stuck = self.stuck
-        read_only = READ_ONLY_MEMBERS.get(section.name, ())
-        for name, attribute, before, after in zip(
-            members.wires, members.attributes, members.get(old), members.get(new), strict=False
-        ):
-            if before is after or same(before, after):
-                continue
-            if after is None or name in read_only:
-                stuck.append(f"{section.pointer}/{name}")
-                continue
-            changed.append(attribute)
-            wire[name] = after
-        extra = self._changed_extra(section, old, new) if old.extra is not new.extra else None
-        if not changed and not extra:
-            return
-        if section.whole or self.depth is MergeDepth.SECTION:
-            check_model(new, section.pointer, self.problems)
-            if not self.problems:
-                self.parts.append(Part(section, render(new), old, new))
-            return
-        check_members(new, changed, section.pointer, self.problems)
-        if section is UPSELL:
-            self.problems += ((f"{UPSELL.pointer}/{place}", text) for place, text in new.broken_rules())
-        if not self.problems:
-            wire = {name: render(value) for name, value in wire.items()}
-            self.parts.append(Part(section, {**wire, **extra} if extra else wire, old, new))
-
-    def _changed_extra(self, section: Section, old: Model, new: Model) -> dict[str, Any]:
-        known = {wire: name for name, wire in wire_names(type(new)).items()}
-        changed: dict[str, Any] = {}
-        for name, value in new.extra.items():
-            if name in old.extra and same(old.extra[name], value):
-                continue
-            if name in known:
-                self.stuck.append(f"{section.pointer}/{escape(name)}")
-                continue
-            check_json(value, f"{section.pointer}/{escape(name)}", self.problems)
-            changed[name] = value
-        self.stuck += (
-            f"{section.pointer}/{escape(name)}"
-            for name in old.extra
-            # a null that the server sent for a known member is gone once the member has a value
-            if name not in new.extra and (name not in known or getattr(new, known[name]) is None)
-        )
-        return {name: changed[name] for name in sorted(changed)}
-
-    def read_only(self, old: Model, new: Model, attributes: tuple[str, ...], pointer: str) -> None:
-        names = wire_names(type(old))
-        self.stuck += (
-            f"{pointer}/{names[attribute]}"
-            for attribute in attributes
-            if not same(getattr(old, attribute), getattr(new, attribute))
-        )
-
-    def read_only_extra(self, old: Model, new: Model, pointer: str) -> None:
-        if old.extra is not new.extra:
-            self.stuck += (
-                f"{pointer}/{escape(name)}"
-                for name in sorted(old.extra.keys() | new.extra.keys())
-                if not same(old.extra.get(name, old), new.extra.get(name, old))
-            )
-
-    def modules(self, before: Modules | None, after: Modules | None) -> None:
-        if before is after:
-            return
-        if after is None:  # and before is not
-            self.stuck.append("/modules")
-            return
-        old, new = before or _NO_MODULES, after
-        self.read_only(old, new, ("load_modules",), "/modules")
-        self.read_only_extra(old, new, "/modules")
-        if new.config is None and old.config is not None:
-            self.stuck.append("/modules/config")
-            return
-        old_config, new_config = old.config or _NO_CONFIG, new.config or _NO_CONFIG
-        others = tuple(name for name in wire_names(ModulesConfig) if name != "upsell")
-        self.read_only(old_config, new_config, others, "/modules/config")
-        self.read_only_extra(old_config, new_config, "/modules/config")
-        if old_config.upsell is not new_config.upsell:
-            self.section(UPSELL, old_config.upsell, new_config.upsell)
+    stuck: list[str]
+    problems: Problems
 
 
 def parts_between(before: State, after: State, depth: MergeDepth) -> tuple[Part, ...]:
@@ -167,28 +73,154 @@ def parts_between(before: State, after: State, depth: MergeDepth) -> tuple[Part,
         UnpatchableChangeError: For changes that no PATCH can express.
         ValidationError: For values that the API would refuse.
     """
-    found = _Comparison(depth)
-    old, new = _data_of(before, "before"), _data_of(after, "after")
-    if old is not new:
-        for section in DATA_SECTIONS:
-            one, other = getattr(old, section.name), getattr(new, section.name)
-            if one is not other:
-                found.section(section, one, other)
+    plain = before.__class__ is EditableData and after.__class__ is EditableData
+    old: Any = before if plain else _data_of(before, "before")
+    new: Any = after if plain else _data_of(after, "after")
+    if before is after:
+        return ()
+    found = _Findings([], [])
+    parts = []
+    for name in _differing_data(old, new):
+        if name == "extra":
+            _read_only_extra(old, new, "/data", found)
+        elif part := _section_part(SECTIONS[name], getattr(old, name), getattr(new, name), depth, found):
+            parts.append(part)
+    if not plain:
         if isinstance(old, SessionData) and isinstance(new, SessionData):
-            found.read_only(old, new, READ_ONLY_DATA, "/data")
-        found.read_only_extra(old, new, "/data")
-    if isinstance(before, Session) and isinstance(after, Session) and before is not after:
-        found.read_only(before, after, READ_ONLY_SESSION, "")
-        found.read_only_extra(before, after, "")
-    if isinstance(after, Session) and before is not after:
-        found.modules(before.modules if isinstance(before, Session) else None, after.modules)
-    if isinstance(before, Session):
-        _check_customer_type(before, found)
+            _read_only(old, new, READ_ONLY_DATA, "/data", found)
+        parts += _upsell_part(before, after, depth, found)
+        if isinstance(before, Session):
+            _check_customer_type(before, parts, found)
     if found.stuck:
         raise UnpatchableChangeError(_advice(found.stuck), pointers=tuple(found.stuck))
     if found.problems:
         raise ValidationError(problems=tuple(found.problems))
-    return tuple(found.parts)
+    return tuple(parts)
+
+
+_differing_data = members_not_shared(EditableData)
+
+
+def _section_part(section: Section, old: Any, new: Any, depth: MergeDepth, found: _Findings) -> Part | None:
+    """What is sent of a section that is not the same object in both states."""
+    model = section.model
+    if new.__class__ is not model or (old is not None and old.__class__ is not model):
+        if new is None:
+            found.stuck.append(section.pointer)
+        else:
+            found.problems.append((section.pointer, f"must be of class {model.__name__}"))
+        return None
+    changed = None if old is None else _changed_members(section, old, new, found)
+    if changed is not None and not changed:
+        return None
+    if changed is None or section.whole or depth is MergeDepth.SECTION:
+        check_model(new, section.pointer, found.problems)
+        return None if found.problems else Part(section, render(new), old, new)
+    problems: Problems = []
+    wire: dict[str, Any] = {}
+    for attribute in changed:
+        if attribute == "extra":
+            wire |= _changed_extra(old, new, problems)
+            continue
+        name, check_value = section.checks[attribute]
+        value = getattr(new, attribute)
+        check_value(value, name, problems)
+        wire[name] = value if value.__class__ is str or problems else render(value)
+    if section is UPSELL:
+        problems += new.broken_rules()
+    if problems:
+        found.problems.extend((f"{section.pointer}/{place}", text) for place, text in problems)
+        return None
+    return Part(section, wire, old, new)
+
+
+def _changed_members(section: Section, old: Model, new: Model, found: _Findings) -> list[str]:
+    """The attributes that changed and can be sent, ``extra`` last; what can't be is noted."""
+    changed = []
+    for attribute in section.not_shared(old, new):
+        value = getattr(new, attribute)
+        if same(getattr(old, attribute), value):
+            continue
+        if value is None or attribute in section.read_only:
+            found.stuck.append(f"{section.pointer}/{wire_names(section.model)[attribute]}")
+        else:
+            changed.append(attribute)
+            if attribute == "extra":
+                _note_lost_extra(section, old, new, found)
+    return changed
+
+
+def _note_lost_extra(section: Section, old: Model, new: Model, found: _Findings) -> None:
+    known = {wire: name for name, wire in wire_names(section.model).items()}
+    found.stuck.extend(
+        f"{section.pointer}/{escape(name)}"
+        for name in old.extra
+        # a null that the server sent for a known member is gone once the member has a value
+        if name not in new.extra and (name not in known or getattr(new, known[name]) is None)
+    )
+    found.stuck.extend(
+        f"{section.pointer}/{escape(name)}" for name in new.extra if name in known and name not in old.extra
+    )
+
+
+def _changed_extra(old: Model, new: Model, problems: Problems) -> dict[str, Any]:
+    changed = {
+        name: value
+        for name, value in sorted(new.extra.items())
+        if name not in old.extra or not same(old.extra[name], value)
+    }
+    found: Problems = []
+    check_json(changed, "", found)
+    problems += ((pointer[1:], text) for pointer, text in found)
+    return {} if found else {name: canonical(value) for name, value in changed.items()}
+
+
+def _upsell_part(before: State, after: State, depth: MergeDepth, found: _Findings) -> list[Part]:
+    """Compare what stands above the data: only the upsell module can be patched there."""
+    if not isinstance(after, Session):
+        return []
+    if isinstance(before, Session):
+        _read_only(before, after, READ_ONLY_SESSION, "", found)
+        _read_only_extra(before, after, "", found)
+    old, new = before.modules if isinstance(before, Session) else None, after.modules
+    if old is new:
+        return []
+    if new is None:
+        found.stuck.append("/modules")
+        return []
+    return _changed_modules(old or _NO_MODULES, new, depth, found)
+
+
+def _changed_modules(old: Modules, new: Modules, depth: MergeDepth, found: _Findings) -> list[Part]:
+    _read_only(old, new, ("load_modules",), "/modules", found)
+    _read_only_extra(old, new, "/modules", found)
+    if new.config is None and old.config is not None:
+        found.stuck.append("/modules/config")
+        return []
+    old_config, new_config = old.config or _NO_CONFIG, new.config or _NO_CONFIG
+    others = tuple(name for name in wire_names(ModulesConfig) if name != UPSELL.name)
+    _read_only(old_config, new_config, others, "/modules/config", found)
+    _read_only_extra(old_config, new_config, "/modules/config", found)
+    if old_config.upsell is new_config.upsell:
+        return []
+    part = _section_part(UPSELL, old_config.upsell, new_config.upsell, depth, found)
+    return [part] if part else []
+
+
+def _read_only(old: Model, new: Model, attributes: tuple[str, ...], pointer: str, found: _Findings) -> None:
+    for attribute in attributes:
+        one, other = getattr(old, attribute), getattr(new, attribute)
+        if one is not other and not same(one, other):
+            found.stuck.append(f"{pointer}/{wire_names(type(old))[attribute]}")
+
+
+def _read_only_extra(old: Model, new: Model, pointer: str, found: _Findings) -> None:
+    if old.extra is not new.extra:
+        found.stuck.extend(
+            f"{pointer}/{escape(name)}"
+            for name in sorted(old.extra.keys() | new.extra.keys())
+            if not same(old.extra.get(name, old), new.extra.get(name, old))
+        )
 
 
 def parts_of(data: EditableData | None, modules: Modules | None) -> tuple[Part, ...]:
@@ -227,17 +259,19 @@ def _refuse_others(model: Model, allowed: set[str], pointer: str, problems: Prob
 
 
 def _data_of(state: State, name: str) -> EditableData:
-    data = (state.data or _NOTHING) if isinstance(state, Session) else state
+    if isinstance(state, EditableData):
+        return state
+    data = (state.data or _NOTHING) if isinstance(state, Session) else None
     if not isinstance(data, EditableData):
         raise ValidationError(problems=(("", f"{name} must be a Session, SessionData or EditableData"),))
     return data
 
 
-def _check_customer_type(session: Session, found: _Comparison) -> None:
+def _check_customer_type(session: Session, parts: list[Part], found: _Findings) -> None:
     other = {"consumer": "company", "business": "consumer"}.get(session.customer_type or "")
-    found.problems += (
+    found.problems.extend(
         (part.section.pointer, f"cannot be given for customerType {session.customer_type}")
-        for part in found.parts
+        for part in parts
         if part.section.name == other
     )
 

@@ -22,7 +22,7 @@ __all__ = ["MergeDepth", "SessionPatch"]
 _ORDER = {section.name: position for position, section in enumerate((*DATA_SECTIONS, UPSELL))}
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.define(eq=False, repr=False)
 class SessionPatch:
     """What ``sessions.update`` sends. Made by ``between`` or ``of``, or by a ``PatchBuilder``.
 
@@ -88,8 +88,7 @@ class SessionPatch:
         """The body as it is sent: UTF-8 JSON. The same patch gives the same bytes."""
         encoded = self._encoded
         if encoded is None:
-            encoded = orjson.dumps(self._document())
-            object.__setattr__(self, "_encoded", encoded)
+            encoded = self._encoded = orjson.dumps(self._document())
         return encoded
 
     @property
@@ -130,12 +129,13 @@ class SessionPatch:
         return self._parts
 
     def _document(self) -> dict[str, Any]:
-        document: dict[str, Any] = {}
-        for part in self._parts:
-            if part.section.name == UPSELL.name:
-                document["modules"] = {"config": {"upsell": part.wire}}
-            else:
-                document.setdefault("data", {})[part.section.name] = part.wire
+        if len(self._parts) == 1 and (part := self._parts[0]).section is not UPSELL:
+            return {"data": {part.section.name: part.wire}}
+        data = {part.section.name: part.wire for part in self._parts}
+        upsell = data.pop(UPSELL.name, None)
+        document: dict[str, Any] = {"data": data} if data else {}
+        if upsell is not None:
+            document["modules"] = {"config": {UPSELL.name: upsell}}
         return document
 
     def _reasons(self) -> Iterator[tuple[str, Any, Any, bool, str]]:

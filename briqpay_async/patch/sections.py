@@ -7,8 +7,9 @@ members can travel alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -18,12 +19,14 @@ from briqpay_async.models.company import Company, Consumer
 from briqpay_async.models.modules import UpsellConfig
 from briqpay_async.models.order import Order
 from briqpay_async.models.session import EditableData, Session, SessionData, Tokenization
+from briqpay_async.patch.diff import members_not_shared
+from briqpay_async.validation import Check, member_checks
 
 __all__ = [
     "DATA_SECTIONS",
     "READ_ONLY_DATA",
-    "READ_ONLY_MEMBERS",
     "READ_ONLY_SESSION",
+    "SECTIONS",
     "UPSELL",
     "MergeDepth",
     "Section",
@@ -53,26 +56,47 @@ class Section:
         pointer: JSON pointer of the section in the body.
         model: Its class.
         whole: It always travels whole, whatever the depth.
+        read_only: Attributes that only the API writes (SEED names them in the answer, not in the request).
+        not_shared: Names the attributes in which two instances do not hold the same object.
+        checks: Wire name and check of each member, by attribute.
     """
 
     name: str
     pointer: str
     model: type[Model]
     whole: bool = False
+    read_only: frozenset[str] = frozenset()
+    not_shared: Callable[[Any, Any], list[str]] = attrs.field(init=False, eq=False, repr=False)
+    checks: Mapping[str, tuple[str, Check]] = attrs.field(init=False, eq=False, repr=False)
+
+    def __reduce__(self) -> tuple[Callable[[str], Section], tuple[str]]:
+        return section_named, (self.name,)
+
+    @not_shared.default
+    def _not_shared(self) -> Callable[[Any, Any], list[str]]:
+        return members_not_shared(self.model)
+
+    @checks.default
+    def _checks(self) -> Mapping[str, tuple[str, Check]]:
+        return member_checks(self.model)
 
 
 DATA_SECTIONS: Final = (
     Section("order", "/data/order", Order, whole=True),
-    Section("company", "/data/company", Company),
+    Section("company", "/data/company", Company, read_only=frozenset({"vat_number", "vat_validation"})),
     Section("consumer", "/data/consumer", Consumer),
     Section("billing", "/data/billing", Address),
     Section("shipping", "/data/shipping", Address),
     Section("tokenization", "/data/tokenization", Tokenization, whole=True),
 )
+SECTIONS: Final = {section.name: section for section in DATA_SECTIONS}
 UPSELL: Final = Section("upsell", "/modules/config/upsell", UpsellConfig)
 
-READ_ONLY_MEMBERS: Final = {"company": frozenset({"vatNumber", "vatValidation"})}
-"""Members of a section that only the API writes (SEED names them in the answer, not in the request)."""
+
+def section_named(name: str) -> Section:
+    """The section of a name: patches pickle their sections by name."""
+    return UPSELL if name == UPSELL.name else SECTIONS[name]
+
 
 _EDITABLE = frozenset(attribute.name for attribute in attrs.fields(EditableData))
 READ_ONLY_DATA: Final = tuple(

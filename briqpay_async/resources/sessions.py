@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Literal, cast, overload
 
+import attrs
 import orjson
 
+from briqpay_async.bulk.engine import update_many
+from briqpay_async.bulk.journal import BulkJournal
+from briqpay_async.bulk.rows import BulkProgress, SessionUpdate, UpdateOutcome
+from briqpay_async.bulk.throttle import Throttle
 from briqpay_async.call import Caller
+from briqpay_async.config import seconds
 from briqpay_async.converter import render
 from briqpay_async.errors import (
     PatchNotAppliedError,
@@ -23,7 +29,7 @@ from briqpay_async.models.session import EditableData, NewSession, Session, Urls
 from briqpay_async.patch.builder import PatchBuilder
 from briqpay_async.patch.echo import not_applied
 from briqpay_async.patch.patch import MergeDepth, SessionPatch
-from briqpay_async.protocol import Fields, Repeat, session_path
+from briqpay_async.protocol import Fields, Repeat, check_headers, session_path
 from briqpay_async.resources.base import Headers, Resource, Seconds, model_or_none
 from briqpay_async.resources.writer import SessionWriter
 from briqpay_async.validation import Problems, check, check_model, check_references, check_session_id
@@ -189,6 +195,74 @@ class Sessions(Resource):
                 status=response.status,
             )
         return session
+
+    def update_many(
+        self,
+        updates: Iterable[SessionUpdate] | AsyncIterable[SessionUpdate],
+        concurrency: int | Literal["auto"] = 50,
+        fields: Fields = "none",
+        journal: BulkJournal | None = None,
+        progress: Callable[[BulkProgress], object] | None = None,
+        *,
+        coalesce: bool = False,
+        fail_fast: bool = False,
+        timeout: Seconds = None,
+        headers: Headers = None,
+    ) -> AsyncGenerator[UpdateOutcome, None]:
+        """Send any number of patches and yield what became of each row, in the order in which they are done.
+
+        Rows are read as they are needed, so memory does not grow with their number, and whoever reads outcomes
+        slowly slows the sending down. Rows of one session are sent in their order, one after the other. A row that
+        cannot be sent, or that the API refuses, is an outcome with an ``error`` and stops no other. Patches that
+        change nothing make no request. When the API refuses the rate (429), the run finds out how fast it may go,
+        and rows wait for their turn. Leaving the loop early cancels what is under way; ``contextlib.aclosing``
+        around the call waits until nothing of it is left.
+
+        Args:
+            updates: Rows, read by this loop's thread; a generator that blocks, blocks the loop.
+            concurrency: The most updates under way at once (fewer while the API is overloaded), or ``"auto"`` to
+                stop where more of them only make each one slower, at most 100. The client's ``Pool.size`` bounds
+                both.
+            fields: What each outcome's ``session`` shall have.
+            journal: Makes the run resumable; see ``BulkJournal``.
+            progress: Called with a snapshot ten times a second, and once at the end.
+            coalesce: Merge rows of one session that wait for each other into one request; later values win.
+            fail_fast: At the first row that fails, start nothing more, yield what is under way, and raise its
+                error. Rows that were read but not begun have no outcome then.
+            timeout: Deadline in seconds of each call. One that ends by a 429 is made again, up to 8 times.
+            headers: Extra request headers of each call.
+
+        Yields:
+            One ``UpdateOutcome`` a row. What the iterable itself raises is raised after the outcomes of the rows
+            before.
+
+        Raises:
+            ConfigurationError: An argument makes no sense (at once), the journal cannot be used, or the client is
+                closed.
+            ValidationError: ``fields`` or ``headers`` are malformed (at once).
+            BriqpayError: The journal could not be written.
+
+        Example:
+            >>> rows = (SessionUpdate(row.session_id, row.patch) for row in read_rows())
+            >>> async for outcome in briqpay.sessions.update_many(rows, journal=BulkJournal("run.db")):
+            ...     if outcome.status == "failed":
+            ...         print(outcome.index, outcome.error)
+        """
+        caller = self._caller
+        throttle = Throttle(concurrency, caller.shared.clock, caller.shared.sleep)
+        metered = attrs.evolve(caller, transport=throttle.around(caller.transport))
+        return update_many(
+            Sessions(metered, self._check_totals).update,
+            updates,
+            throttle,
+            fields=fields,
+            journal=journal,
+            progress=progress,
+            coalesce=coalesce,
+            fail_fast=fail_fast,
+            timeout=None if timeout is None else seconds(timeout),
+            headers=check_headers(headers),
+        )
 
     async def update_metadata(
         self,

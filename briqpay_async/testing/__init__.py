@@ -1,0 +1,1 @@
+"""Aids for your own tests. Nothing here is imported by the client."""
