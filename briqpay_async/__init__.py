@@ -1,5 +1,7 @@
 """The asyncio client for Briqpay's v3 checkout-session API: send only what changed."""
 
+from briqpay_async.bulk.journal import BulkJournal, JournalRow, JournalSummary
+from briqpay_async.bulk.rows import BulkProgress, SessionUpdate, UpdateOutcome, UpdateStatus
 from briqpay_async.client import BriqpayClient
 from briqpay_async.config import Environment, Pool, RetryPolicy, Timeouts
 from briqpay_async.converter import structure, unstructure
@@ -109,6 +111,8 @@ __all__ = [
     "AuthenticationError",
     "BriqpayClient",
     "BriqpayError",
+    "BulkJournal",
+    "BulkProgress",
     "CallHooks",
     "CallTimeoutError",
     "CancelNotSupportedError",
@@ -142,6 +146,8 @@ __all__ = [
     "HostedPage",
     "HostedPageConfig",
     "InvalidDataError",
+    "JournalRow",
+    "JournalSummary",
     "MergeDepth",
     "Model",
     "ModuleState",
@@ -185,6 +191,7 @@ __all__ = [
     "SessionPatch",
     "SessionStatus",
     "SessionStatusHook",
+    "SessionUpdate",
     "SettlementStatus",
     "StrongAuth",
     "StrongAuthOutput",
@@ -202,6 +209,8 @@ __all__ = [
     "TransportError",
     "UiStatus",
     "UnpatchableChangeError",
+    "UpdateOutcome",
+    "UpdateStatus",
     "UpsellConfig",
     "Urls",
     "ValidationError",

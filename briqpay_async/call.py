@@ -12,7 +12,8 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -128,7 +129,7 @@ class Caller:
             if lane is None:
                 return await self._first(call)
             if not shared.lanes.try_enter(lane):
-                await self._wait_for_lane(lane, call)
+                await self._enter_lane(lane, call.deadline - shared.clock(), seconds)
             try:
                 return await self._first(call)
             finally:
@@ -137,13 +138,27 @@ class Caller:
             self._describe(error, call)
             raise
 
-    async def _wait_for_lane(self, lane: str, call: _Call) -> None:
+    @asynccontextmanager
+    async def holding(self, lane: str, seconds: float) -> AsyncIterator[None]:
+        """Keep a lane for several calls, which must not name it themselves.
+
+        Raises:
+            CallTimeoutError: The lane did not become free in time; nothing was sent.
+        """
+        lanes = self.shared.lanes
+        if not lanes.try_enter(lane):
+            await self._enter_lane(lane, seconds, seconds)
         try:
-            await self.shared.lanes.enter(lane, call.deadline - self.shared.clock())
+            yield
+        finally:
+            lanes.leave(lane)
+
+    async def _enter_lane(self, lane: str, left: float, seconds: float) -> None:
+        try:
+            await self.shared.lanes.enter(lane, left)
         except TimeoutError:
             raise CallTimeoutError(
-                f"Other updates of this session were under way for all of {call.seconds:.3g} seconds.",
-                sent=False,
+                f"Other updates of this session were under way for all of {seconds:.3g} seconds.", sent=False
             ) from None
 
     async def _first(self, call: _Call) -> Response:

@@ -11,7 +11,11 @@ from briqpay_async.call import Caller, Shared, Transport
 from briqpay_async.config import Environment, Pool, RetryPolicy, Timeouts, check_base_url
 from briqpay_async.errors import ConfigurationError
 from briqpay_async.events import CallHooks
-from briqpay_async.resources.sessions import CheckTotals, Sessions
+from briqpay_async.resources.hosted_pages import HostedPages
+from briqpay_async.resources.orders import Orders
+from briqpay_async.resources.sessions import Sessions
+from briqpay_async.resources.tokens import Tokens
+from briqpay_async.resources.totals import CheckTotals
 from briqpay_async.retry import Budget
 from briqpay_async.transport import AiohttpTransport
 
@@ -31,6 +35,9 @@ class BriqpayClient:
 
     Attributes:
         sessions: Checkout sessions.
+        orders: Captures, refunds and cancellations of completed sessions.
+        tokens: Stored payment methods.
+        hosted_pages: Checkouts behind a link.
     """
 
     def __init__(
@@ -100,6 +107,9 @@ class BriqpayClient:
         )
         self._check_totals = check_totals
         self.sessions = Sessions(self._caller, check_totals)
+        self.orders = Orders(self._caller, check_totals)
+        self.tokens = Tokens(self._caller)
+        self.hosted_pages = HostedPages(self._caller)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum
@@ -31,17 +30,20 @@ class Environment(Enum):
         return "https://playground-api.briqpay.com"
 
 
+_LONGEST = 1e9
+
+
 def seconds(value: float | timedelta) -> float:
     """A duration as seconds.
 
     Raises:
-        ConfigurationError: It is not a positive, finite number of seconds.
+        ConfigurationError: It is not a positive number of seconds, or more than a thousand million.
     """
     number = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise ConfigurationError(f"Give a duration in seconds or as a timedelta, not {type(value).__name__}.")
-    if not (math.isfinite(number) and number > 0):
-        raise ConfigurationError(f"A duration must be positive and finite, not {number}.")
+    if not 0 < number <= _LONGEST:
+        raise ConfigurationError(f"A duration must be positive and at most {_LONGEST:.0f} seconds.")
     return float(number)
 
 

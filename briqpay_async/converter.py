@@ -7,17 +7,17 @@ Outbound members come in a fixed order, so that equal models render to equal byt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
-from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.gen import make_dict_structure_fn, override
 
 from briqpay_async.errors import ResponseDecodeError
+from briqpay_async.jsonvalues import canonical, copy_json, escape
 from briqpay_async.models.base import CLEAR, Clear, Model, ReadOnlyDict, wire_names
 from briqpay_async.models.cart import CartItem, SalesTaxItem
 from briqpay_async.models.hooks import (
@@ -27,13 +27,13 @@ from briqpay_async.models.hooks import (
     RefundStatusHook,
     SessionStatusHook,
 )
+from briqpay_async.rendering import CONVERTER, SCALARS, alternatives, render
 
-__all__ = ["canonical", "decode", "escape", "render", "render_lines", "structure", "unstructure"]
+__all__ = ["decode", "structure", "unstructure"]
 
 M = TypeVar("M", bound=Model)
 Hook = Callable[[Any, Any], Any]
 
-_SCALARS = frozenset({str, int, float, bool})
 _NAMES = {str: "text", int: "an integer", float: "a number", bool: "true or false", dict: "an object"}
 _TAGGED: dict[frozenset[type], tuple[str, Mapping[object, type], type]] = {
     frozenset({CartItem, SalesTaxItem}): ("productType", {"sales_tax": SalesTaxItem}, CartItem),
@@ -66,7 +66,7 @@ def structure(wire: Any, cls: type[M]) -> M:
     Raises:
         ResponseDecodeError: A member is of a kind that no sense can be made of; ``pointer`` names it.
     """
-    return decode(_copy_json(wire, ""), cls)
+    return decode(copy_json(wire, ""), cls)
 
 
 def unstructure(model: Model) -> dict[str, Any]:
@@ -74,8 +74,14 @@ def unstructure(model: Model) -> dict[str, Any]:
 
     Args:
         model: Any model of this library. It is not validated.
+
+    Raises:
+        ResponseDecodeError: A value in it is no JSON value, or is nested too deeply.
     """
-    return cast("dict[str, Any]", _copy_json(render(model), ""))
+    try:
+        return cast("dict[str, Any]", copy_json(render(model), ""))
+    except RecursionError:
+        raise ResponseDecodeError("the document is nested too deeply") from None
 
 
 def decode(wire: Any, cls: type[M]) -> M:
@@ -93,31 +99,13 @@ def decode(wire: Any, cls: type[M]) -> M:
         raise ResponseDecodeError("the document is nested too deeply") from None
 
 
-def render(value: Any) -> Any:
-    """The JSON value of a model or of any attribute's value.
-
-    Cart lines and open values are shared with the models, not copied: only read the result.
-    """
-    handler = _RENDERERS[value.__class__]
-    return value if handler is None else handler(value)
-
-
-# --- inbound ---------------------------------------------------------------------------------------------
-
-
 def _structure_hook(cls: Any) -> Hook:
-    return _CONVERTER.get_structure_hook(cls)
-
-
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
-    """The types of a union (or the one type), without ``None`` and ``Clear``."""
-    members = get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
-    return tuple(kind for kind in members if kind not in {NoneType, Clear})
+    return CONVERTER.get_structure_hook(cls)
 
 
 def _json_class(kind: Any) -> type | None:
     """The Python class of the JSON values that a plain annotation accepts, if it is one."""
-    if kind in _SCALARS:
+    if kind in SCALARS:
         return cast("type", kind)
     if isinstance(kind, type) and issubclass(kind, str):
         return str
@@ -125,12 +113,12 @@ def _json_class(kind: Any) -> type | None:
 
 
 def _is_plain(annotation: Any) -> bool:
-    return all(_json_class(kind) is not None for kind in _alternatives(annotation))
+    return all(_json_class(kind) is not None for kind in alternatives(annotation))
 
 
 def _plain_hook(annotation: Any) -> Hook:
     """Text, numbers, booleans and open objects: kept as they are if they are of the right kind."""
-    kinds = _alternatives(annotation)
+    kinds = alternatives(annotation)
     classes = frozenset(cast("type", _json_class(kind)) for kind in kinds)
     accepted = classes | {NoneType}
     wanted = " or ".join(sorted({_NAMES[kind] for kind in classes}))
@@ -163,7 +151,7 @@ def _plain_hook(annotation: Any) -> Hook:
 
 
 def _optional_hook(annotation: Any) -> Hook:
-    kinds = _alternatives(annotation)
+    kinds = alternatives(annotation)
     inner_type = kinds[0] if len(kinds) == 1 else Union[kinds]  # noqa: UP007 - built at run time
     inner = _structure_hook(inner_type)
 
@@ -196,21 +184,29 @@ def _map_hook(annotation: Any) -> Hook:
     def mapping(value: Any, _: Any) -> Any:
         if value.__class__ is not dict:
             raise _MalformedError("must be an object")
-        return {name: element(entry, element_type) for name, entry in value.items()}
+        return {name: None if entry is None else element(entry, element_type) for name, entry in value.items()}
 
     return mapping
 
 
+def _chooser(classes: frozenset[Any]) -> Callable[[dict[str, Any]], type]:
+    """Tells the classes of a union apart by their tag."""
+    tag, by_name, other = _TAGGED[classes]
+
+    def choose(wire: dict[str, Any]) -> type:
+        name = wire.get(tag)
+        return by_name.get(name, other) if name.__class__ is str else other
+
+    return choose
+
+
 def _tagged_hook(annotation: Any) -> Hook:
-    tag, classes, fallback = _TAGGED[frozenset(get_args(annotation))]
-    hooks = {name: _structure_hook(cls) for name, cls in classes.items()}
-    other = _structure_hook(fallback)
+    choose = _chooser(frozenset(get_args(annotation)))
 
     def tagged(value: Any, _: Any) -> Any:
         if value.__class__ is not dict:
             raise _MalformedError("must be an object")
-        name = value.get(tag)
-        return (hooks.get(name, other) if name.__class__ is str else other)(value, None)
+        return _structure_hook(choose(value))(value, None)
 
     return tagged
 
@@ -222,7 +218,7 @@ def _model_hook(cls: Any) -> Hook:
     nullable = _nullable(cls)
     overrides: dict[str, Any] = {name: override(rename=wire) for name, wire in names.items()}
     build = make_dict_structure_fn(
-        cls, _CONVERTER, _cattrs_detailed_validation=False, extra=override(omit=True), **overrides
+        cls, CONVERTER, _cattrs_detailed_validation=False, extra=override(omit=True), **overrides
     )
     is_line = cls in {CartItem, SalesTaxItem}
 
@@ -265,7 +261,7 @@ def keep_wire(line: CartItem | SalesTaxItem, wire: dict[str, Any], order: tuple[
 
 def _locate(wire: Any, annotation: Any, text: str) -> tuple[str, str]:
     """Where below ``wire`` a value is malformed, found by trying its parts: only runs once something is."""
-    kinds = _alternatives(annotation)
+    kinds = alternatives(annotation)
     for name, entry, part_type in _parts(wire, kinds):
         try:
             _structure_hook(part_type)(entry, part_type)
@@ -278,8 +274,7 @@ def _locate(wire: Any, annotation: Any, text: str) -> tuple[str, str]:
 def _parts(wire: Any, kinds: tuple[Any, ...]) -> list[tuple[str, Any, Any]]:
     kind = kinds[0]
     if isinstance(wire, dict) and frozenset(kinds) in _TAGGED:
-        tag, classes, fallback = _TAGGED[frozenset(kinds)]
-        kind = classes.get(wire.get(tag), fallback)
+        kind = _chooser(frozenset(kinds))(wire)
     if isinstance(wire, dict) and isinstance(kind, type) and issubclass(kind, Model):
         types = {attribute.name: attribute.type for attribute in attrs.fields(kind)}
         return [
@@ -292,149 +287,12 @@ def _parts(wire: Any, kinds: tuple[Any, ...]) -> list[tuple[str, Any, Any]]:
     return []
 
 
-def escape(name: str) -> str:
-    """A member's name as one part of a JSON pointer (RFC 6901)."""
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-# --- outbound --------------------------------------------------------------------------------------------
-
-
-def _unstructure_hook(annotation: Any) -> Callable[[Any], Any]:
-    kinds = _alternatives(annotation)
-    if Clear not in get_args(annotation) and all(kind in _SCALARS for kind in kinds):
-        return _CONVERTER.get_unstructure_hook(str)
-    if any(get_origin(kind) is tuple and frozenset(get_args(get_args(kind)[0])) in _TAGGED for kind in kinds):
-        return _lines_or_anything
-    return render
-
-
-def _lines_or_anything(value: Any) -> Any:
-    return render_lines(value) if value.__class__ is tuple else render(value)
-
-
-def _renderer(cls: type[Model]) -> Callable[[Any], Any]:
-    attrs.resolve_types(cls)
-    names = wire_names(cls)
-    overrides: dict[str, Any] = {
-        attribute.name: override(
-            rename=names[attribute.name],
-            omit_if_default=attribute.default is None,
-            unstruct_hook=_unstructure_hook(attribute.type),
-        )
-        for attribute in attrs.fields(cls)
-        if attribute.name in names
-    }
-    build = make_dict_unstructure_fn(cls, _CONVERTER, extra=override(omit=True), **overrides)
-
-    def whole(instance: Any) -> Any:
-        wire = build(instance)
-        if instance.extra:
-            for name, entry in canonical(instance.extra).items():
-                wire.setdefault(name, entry)
-        return wire
-
-    def line(instance: Any) -> Any:
-        wire = instance._wire  # noqa: SLF001 - the converter is what fills it
-        if wire is None:
-            wire = whole(instance)
-            object.__setattr__(instance, "_wire", wire)
-        return wire
-
-    return line if cls in {CartItem, SalesTaxItem} else whole
-
-
-def canonical(value: Any) -> Any:
-    """A JSON value with the members of its objects sorted: unknown members have no order of their own."""
-    if isinstance(value, Mapping):
-        return {name: canonical(value[name]) for name in sorted(value)}
-    if isinstance(value, list | tuple):
-        return [canonical(entry) for entry in value]
-    return value
-
-
-def _copy_json(value: Any, pointer: str, depth: int = 0) -> Any:
-    """A copy that shares nothing mutable with the original.
-
-    Raises:
-        ResponseDecodeError: A part of it is no JSON value, or it is nested too deeply.
-    """
-    kind = value.__class__
-    if kind is str or kind is int or value is None or kind is bool or kind is float:
-        return value
-    if depth > _DEEPEST:
-        raise ResponseDecodeError(f"{pointer} is nested too deeply", pointer=pointer)
-    if isinstance(value, Mapping):
-        if not all(isinstance(name, str) for name in value):
-            raise ResponseDecodeError(f"{pointer or '/'} has a member whose name is not text", pointer=pointer)
-        return {name: _copy_json(entry, f"{pointer}/{escape(name)}", depth + 1) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_copy_json(entry, f"{pointer}/{index}", depth + 1) for index, entry in enumerate(value)]
-    if isinstance(value, str):
-        return str(value.value) if isinstance(value, Enum) else str(value)
-    raise ResponseDecodeError(f"{pointer or '/'} is a {kind.__name__}, which is no JSON value", pointer=pointer)
-
-
-_DEEPEST = 200
-
-
-def _null(_value: Any) -> None:
-    return None
-
-
-def _text_of(value: Any) -> Any:
-    return value.value
-
-
-_remembered = attrgetter("_wire")
-
-
-def render_lines(lines: Iterable[Any]) -> list[Any]:
-    """The JSON values of models, at the speed of C for cart lines that remember theirs."""
-    try:
-        wires = list(map(_remembered, lines))
-    except AttributeError:
-        return [render(entry) for entry in lines]
-    return wires if all(wires) else [render(entry) for entry in lines]
-
-
-def _list_of(value: Any) -> list[Any]:
-    return [render(entry) for entry in value]
-
-
-def _object_of(value: Any) -> dict[str, Any]:
-    return {name: render(entry) for name, entry in value.items()}
-
-
-class _Renderers(dict[type, "Callable[[Any], Any] | None"]):
-    """Renderer by class, made when first needed; ``None`` for what is JSON already."""
-
-    def __missing__(self, cls: type) -> Callable[[Any], Any] | None:
-        made: Callable[[Any], Any] | None = None
-        if issubclass(cls, Model):
-            made = _renderer(cls)
-        elif issubclass(cls, Clear):
-            made = _null
-        elif issubclass(cls, Enum):
-            made = _text_of
-        elif issubclass(cls, list | tuple):
-            made = _list_of
-        elif issubclass(cls, Mapping):
-            made = _object_of
-        self[cls] = made
-        return made
-
-
-_RENDERERS = _Renderers()
-
-
 def _has_origin(origin: Any) -> Callable[[Any], bool]:
     return lambda kind: get_origin(kind) == origin
 
 
-def _make_converter() -> Converter:
-    converter = Converter(detailed_validation=False)
-    # Later registrations are asked first.
+def _learn_to_structure(converter: Converter) -> None:
+    # Later registrations are asked first; what is registered for a class is asked before any factory.
     converter.register_structure_hook_factory(_is_optional, _optional_hook)
     converter.register_structure_hook_factory(_has_origin(tuple), _array_hook)
     converter.register_structure_hook_factory(_has_origin(Mapping), _map_hook)
@@ -443,7 +301,8 @@ def _make_converter() -> Converter:
         lambda kind: isinstance(kind, type) and issubclass(kind, Model), _model_hook
     )
     converter.register_structure_hook_factory(_is_plain, _plain_hook)
-    return converter
+    for kind in SCALARS:
+        converter.register_structure_hook(kind, _plain_hook(kind))
 
 
-_CONVERTER = _make_converter()
+_learn_to_structure(CONVERTER)

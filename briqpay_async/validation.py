@@ -17,8 +17,8 @@ from uuid import UUID
 
 import attrs
 
-from briqpay_async.converter import escape
 from briqpay_async.errors import ValidationError
+from briqpay_async.jsonvalues import escape
 from briqpay_async.models.base import CLEAR, Clear, Limits, Model, limits_of, per_class, wire_names
 from briqpay_async.models.cart import CartItem, SalesTaxItem
 
@@ -184,7 +184,9 @@ def _kind_of(value: object) -> str:
 
 def _check_kind(kind: Any, limits: Limits) -> tuple[type, Check]:
     if get_origin(kind) is tuple:
-        return tuple, _array(_check_for(get_args(kind)[0], Limits()), limits)
+        element = get_args(kind)[0]
+        remembered = CartItem in get_args(element)
+        return tuple, _array(_check_for(element, Limits()), limits, _unchecked if remembered else _indexes)
     if get_origin(kind) is Mapping:
         return Mapping, _mapping(_check_for(get_args(kind)[1], limits))
     if issubclass(kind, Model):
@@ -220,7 +222,7 @@ def _number(limits: Limits) -> Check:
     minimum, choices = limits.minimum, limits.choices
 
     def check_number(value: Any, pointer: str, found: Problems) -> None:
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             found.append((pointer, "must be a finite number"))
         elif not -_LARGEST <= value <= _LARGEST:
             found.append((pointer, "is larger than any JSON reader can be trusted with"))
@@ -235,7 +237,7 @@ def _number(limits: Limits) -> Check:
 _LARGEST = 2**53 - 1  # beyond it JavaScript, and so most of JSON's readers, loses digits
 
 
-def _array(element: Check, limits: Limits) -> Check:
+def _array(element: Check, limits: Limits, indexes: Callable[[tuple[Any, ...]], Iterable[int]]) -> Check:
     most, fewest = limits.max_length, limits.min_length
 
     def check_array(value: Any, pointer: str, found: Problems) -> None:
@@ -243,10 +245,14 @@ def _array(element: Check, limits: Limits) -> Check:
             found.append((pointer, f"must have at most {most} entries, not {len(value)}"))
         if fewest is not None and len(value) < fewest:
             found.append((pointer, f"must have at least {fewest} entries"))
-        for index in _unchecked(value):
+        for index in indexes(value):
             element(value[index], f"{pointer}/{index}", found)
 
     return check_array
+
+
+def _indexes(entries: tuple[Any, ...]) -> Iterable[int]:
+    return range(len(entries))
 
 
 _valid = attrgetter("_valid")
@@ -267,12 +273,20 @@ def _mapping(element: Check) -> Check:
             found.append((pointer, f"must be an object, not {_kind_of(value)}"))
             return
         for name, entry in value.items():
-            if isinstance(name, str):
+            if _is_name(name, pointer, found):
                 element(entry, f"{pointer}/{escape(name)}", found)
-            else:
-                found.append((pointer, "has a member whose name is not text"))
 
     return check_mapping
+
+
+def _is_name(name: object, pointer: str, found: Problems) -> bool:
+    if not isinstance(name, str):
+        found.append((pointer, "has a member whose name is not text"))
+        return False
+    if _SURROGATE.search(name):
+        found.append((pointer, "has a member whose name has a lone surrogate"))
+        return False
+    return True
 
 
 def check_json(value: Any, pointer: str, found: Problems, depth: int = 0) -> None:
@@ -281,10 +295,8 @@ def check_json(value: Any, pointer: str, found: Problems, depth: int = 0) -> Non
         found.append((pointer, "is nested too deeply"))
     elif isinstance(value, Mapping):
         for name, entry in value.items():
-            if isinstance(name, str):
+            if _is_name(name, pointer, found):
                 check_json(entry, f"{pointer}/{escape(name)}", found, depth + 1)
-            else:
-                found.append((pointer, "has a member whose name is not text"))
     elif isinstance(value, list | tuple):
         for index, entry in enumerate(value):
             check_json(entry, f"{pointer}/{index}", found, depth + 1)

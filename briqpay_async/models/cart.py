@@ -129,6 +129,7 @@ class SalesTaxItem(Model):
     total_tax_amount: int | None = member(required=True)
     _wire: dict[str, Any] | None = attrs.field(default=None, init=False, eq=False, repr=False)
     _valid: bool = attrs.field(default=False, init=False, eq=False, repr=False)
+    _sums: tuple[int, int] | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
     def broken_rules(self) -> Iterator[tuple[str, str]]:
         """The type tells the two kinds of line apart, so it is not free here."""
@@ -137,7 +138,10 @@ class SalesTaxItem(Model):
 
     def amounts(self) -> tuple[int, int]:
         """Total of the line as ``(inc VAT, ex VAT)`` in minor units: the tax, and nothing."""
-        return self.total_tax_amount or 0, 0
+        sums = self.total_tax_amount or 0, 0
+        if type(sums[0]) is int:
+            object.__setattr__(self, "_sums", sums)
+        return sums
 
 
 AnyCartItem: TypeAlias = CartItem | SalesTaxItem

@@ -71,7 +71,8 @@ class UpsellConfig(Model):
     def broken_rules(self) -> Iterator[tuple[str, str]]:
         """SEED: the key of an input is unique between all inputs."""
         seen: set[str] = set()
-        for index, custom_input in enumerate(self.custom_inputs or ()):
+        inputs = self.custom_inputs if isinstance(self.custom_inputs, tuple) else ()
+        for index, custom_input in enumerate(inputs):
             key = getattr(custom_input, "key", None)
             if isinstance(key, str):
                 if key in seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 
 import attrs
 
@@ -82,7 +83,11 @@ class Order(Model):
         """The totals that the lines do not add up to; empty when both agree to the minor unit.
 
         Briqpay refuses a session whose lines do not add up (reference §G 3; its tolerance is not documented).
+
+        Raises:
+            ValidationError: A line's numbers are not integers, so no total can be computed.
         """
+        _refuse_unsummable(self.cart or ())
         inc, ex = _sums(self.cart or ())
         return tuple(
             TotalsDiscrepancy(pointer, declared, computed)
@@ -135,7 +140,12 @@ def _sums(lines: Iterable[AnyCartItem]) -> tuple[int, int]:
 _SUMMED = ("quantity", "unit_price", "tax_rate", "discount_percentage", "total_amount", "total_vat_amount")
 
 
+_sums_of = attrgetter("_sums")
+
+
 def _refuse_unsummable(lines: tuple[AnyCartItem, ...]) -> None:
+    if all(isinstance(line, CartItem | SalesTaxItem) for line in lines) and None not in map(_sums_of, lines):
+        return  # every line has been summed before, and lines are frozen
     problems: list[tuple[str, str]] = []
     for index, line in enumerate(lines):
         if not isinstance(line, CartItem | SalesTaxItem):

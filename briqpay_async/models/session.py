@@ -10,7 +10,7 @@ import attrs
 from briqpay_async.models import shapes
 from briqpay_async.models.address import Address
 from briqpay_async.models.answers import CompanyExtraData, FieldAnswer, StrongAuth, TermsAnswer
-from briqpay_async.models.base import Limits, Model, as_tuple, member
+from briqpay_async.models.base import Limits, Model, as_tuple, member, wire_names
 from briqpay_async.models.company import Company, Consumer
 from briqpay_async.models.enums import (
     CustomerType,
@@ -141,7 +141,7 @@ class SessionData(EditableData):
     psp_metadata: Mapping[str, Any] | None = member(hashed=False)
 
     def editable(self) -> EditableData:
-        """The sections that a PATCH, or a new session, may carry."""
+        """The sections that a PATCH, or a new session, may carry; unknown members of the data are left out."""
         return EditableData(
             order=self.order,
             company=self.company,
@@ -154,7 +154,9 @@ class SessionData(EditableData):
     def has_tag(self, name: str) -> bool:
         """Whether the payment carries a tag such as ``manual_review``, in either form that tags come in."""
         tags = self.payment_tags
-        return tags.get(name) is True if isinstance(tags, Mapping) else name in (tags or ())
+        if isinstance(tags, Mapping):
+            return tags.get(name) is True
+        return isinstance(tags, list | tuple) and name in tags
 
 
 @attrs.frozen(kw_only=True)
@@ -297,12 +299,16 @@ class NewSession(Model):
         """Rules of SEED that look at more than one member."""
         if getattr(self.product, "type", None) == "payment" and getattr(self.urls, "terms", "") is None:
             yield "urls/terms", "is required when product.type is payment"
-        if isinstance(self.data, SessionData) and self.data != self.data.editable():
+        if isinstance(self.data, SessionData) and any(
+            getattr(self.data, name) is not None
+            for name in wire_names(SessionData).keys() - wire_names(EditableData)
+        ):
             yield "data", "has members that only the API writes: give data.editable()"
         if isinstance(self.data, EditableData):
             if self.customer_type == "consumer" and self.data.company is not None:
                 yield "data/company", "can only be given for customerType business"
             if self.customer_type == "business" and self.data.consumer is not None:
                 yield "data/consumer", "can only be given for customerType consumer"
-            if getattr(self.product, "intent", None) == "payment_charge_token" and not self.data.tokenization:
-                yield "data/tokenization", "is required when product.intent is payment_charge_token"
+        charges = getattr(self.product, "intent", None) == "payment_charge_token"
+        if charges and getattr(self.data, "tokenization", None) is None:
+            yield "data/tokenization", "is required when product.intent is payment_charge_token"

@@ -44,6 +44,8 @@ def web_url(text: str) -> str | None:
     """An absolute http(s) URL. ``{briqpay_session}`` is allowed in it (reference §C.1)."""
     try:
         parts = urlsplit(text)
+        host, _port = parts.hostname, parts.port
     except ValueError:
         return "must be an absolute http(s) URL"
-    return None if parts.scheme in {"http", "https"} and parts.netloc else "must be an absolute http(s) URL"
+    spaced = any(character.isspace() or not character.isprintable() for character in text)
+    return None if parts.scheme in {"http", "https"} and host and not spaced else "must be an absolute http(s) URL"

@@ -14,8 +14,9 @@ from typing import Any, TypeVar, cast
 import attrs
 import orjson
 
-from briqpay_async.converter import escape, render, render_lines
+from briqpay_async.jsonvalues import escape
 from briqpay_async.models.base import Model, per_class, wire_names
+from briqpay_async.rendering import render, render_lines
 
 __all__ = ["leaves", "members_not_shared", "overlay", "same", "same_wire", "wire_changes"]
 

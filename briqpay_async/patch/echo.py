@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from briqpay_async.converter import escape, render
+from briqpay_async.jsonvalues import escape
 from briqpay_async.models.session import Session
 from briqpay_async.patch.diff import same_wire
 from briqpay_async.patch.patch import SessionPatch
 from briqpay_async.patch.sections import UPSELL
+from briqpay_async.rendering import render
 
 __all__ = ["not_applied"]
 

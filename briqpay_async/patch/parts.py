@@ -10,8 +10,8 @@ from typing import Any
 
 import attrs
 
-from briqpay_async.converter import canonical, escape, render
 from briqpay_async.errors import UnpatchableChangeError, ValidationError
+from briqpay_async.jsonvalues import canonical, escape
 from briqpay_async.models.base import Model, wire_names
 from briqpay_async.models.modules import Modules, ModulesConfig
 from briqpay_async.models.session import EditableData, Session, SessionData
@@ -25,6 +25,7 @@ from briqpay_async.patch.sections import (
     MergeDepth,
     Section,
 )
+from briqpay_async.rendering import render
 from briqpay_async.validation import Problems, check_json, check_model
 
 __all__ = ["Part", "State", "parts_between", "parts_of"]

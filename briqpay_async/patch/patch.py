@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 import orjson
 
-from briqpay_async.converter import escape, render
+from briqpay_async.jsonvalues import escape
 from briqpay_async.models.base import wire_names
 from briqpay_async.models.modules import Modules
 from briqpay_async.models.session import EditableData, Session, SessionData
@@ -16,6 +16,7 @@ from briqpay_async.patch.diff import ABSENT, overlay, wire_changes
 from briqpay_async.patch.parts import Part, State, parts_between, parts_of
 from briqpay_async.patch.sections import DATA_SECTIONS, UPSELL, MergeDepth
 from briqpay_async.redact import safe_value
+from briqpay_async.rendering import render
 
 __all__ = ["MergeDepth", "SessionPatch"]
 

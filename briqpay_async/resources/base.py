@@ -50,7 +50,7 @@ class Resource:
             body=body,
             headers=check_headers(headers),
             repeat=repeat,
-            lane=lane,
+            lane=None if lane is None else str(lane).lower(),  # one session, however its UUID is written
         )
         return await self._caller.call(request, None if timeout is None else seconds(timeout))
 

@@ -135,7 +135,7 @@ def _in_doubt(error: BriqpayError) -> bool:
     """Whether a failed request may have taken effect nevertheless."""
     if isinstance(error, TransportError):
         return error.sent is not False
-    return not (isinstance(error, APIError) and error.status is not None and error.status < 500)  # noqa: PLR2004
+    return not (isinstance(error, APIError) and error.status is not None and error.status < 500)
 
 
 def _sections(patch: SessionPatch) -> set[str]:

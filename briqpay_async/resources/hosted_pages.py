@@ -1,0 +1,60 @@
+"""Hosted pages: a checkout behind a link."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from briqpay_async.errors import ValidationError
+from briqpay_async.models.hosted_page import HostedPage, HostedPageConfig
+from briqpay_async.protocol import Repeat, decode_model
+from briqpay_async.rendering import render
+from briqpay_async.resources.base import Headers, Resource, Seconds
+from briqpay_async.validation import Problems, check_model, check_session_id
+
+__all__ = ["HostedPages"]
+
+
+class HostedPages(Resource):
+    """``briqpay.hosted_pages``."""
+
+    async def create(
+        self,
+        session_id: str,
+        config: HostedPageConfig | None = None,
+        *,
+        timeout: Seconds = None,
+        headers: Headers = None,
+    ) -> HostedPage:
+        """Make a hosted page for a session: ``POST /v3/hosted-page`` (reference §B 15).
+
+        Args:
+            session_id: UUID of a session that was created without the decision step.
+            config: How the page looks.
+            timeout: Deadline of the whole call in seconds.
+            headers: Extra request headers.
+
+        Raises:
+            ValidationError: The identifier is not a UUID, or the configuration is one the API would refuse.
+            OutcomeUnknownError: The request was sent and no answer came.
+        """
+        body: dict[str, Any] = {"sessionId": check_session_id(session_id)}
+        if config is not None:
+            problems: Problems = []
+            if isinstance(config, HostedPageConfig):
+                check_model(config, "/config", problems)
+                body["config"] = render(config)
+            else:
+                problems.append(("/config", "must be of class HostedPageConfig"))
+            if problems:
+                raise ValidationError(problems=tuple(problems))
+        response = await self._send(
+            "POST",
+            "/v3/hosted-page",
+            orjson.dumps(body),
+            repeat=Repeat.UNSAFE,
+            timeout=timeout,
+            headers=headers,
+        )
+        return decode_model(response, HostedPage)

@@ -1,0 +1,43 @@
+"""Tokens: stored payment methods that can be charged again."""
+
+from __future__ import annotations
+
+from briqpay_async.models.token import Token
+from briqpay_async.protocol import decode_model, path_part
+from briqpay_async.resources.base import Headers, Resource, Seconds
+
+__all__ = ["Tokens"]
+
+
+class Tokens(Resource):
+    """``briqpay.tokens``. Charge one by creating a session with the intent ``payment_charge_token``."""
+
+    async def read(self, token_id: str, *, timeout: Seconds = None, headers: Headers = None) -> Token:
+        """Read a token: ``GET /v3/token/{id}`` (reference §B 12).
+
+        Args:
+            token_id: Identifier of the token.
+            timeout: Deadline of the whole call in seconds.
+            headers: Extra request headers.
+
+        Raises:
+            ValidationError: It is no identifier.
+            APIError: There is no such token.
+        """
+        path = f"/v3/token/{path_part(token_id, 'tokenId')}"
+        return decode_model(await self._send("GET", path, timeout=timeout, headers=headers), Token)
+
+    async def deactivate(self, token_id: str, *, timeout: Seconds = None, headers: Headers = None) -> Token:
+        """Make a token unusable: ``DELETE /v3/token/{id}`` (reference §B 13). Twice is as good as once.
+
+        Args:
+            token_id: Identifier of the token.
+            timeout: Deadline of the whole call in seconds.
+            headers: Extra request headers.
+
+        Raises:
+            ValidationError: It is no identifier.
+            APIError: There is no such token.
+        """
+        path = f"/v3/token/{path_part(token_id, 'tokenId')}"
+        return decode_model(await self._send("DELETE", path, timeout=timeout, headers=headers), Token)

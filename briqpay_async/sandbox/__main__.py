@@ -1,0 +1,7 @@
+"""`python -m briqpay_async.sandbox`."""
+
+import sys
+
+from briqpay_async.sandbox.serving import main
+
+sys.exit(main())

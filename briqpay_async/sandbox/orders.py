@@ -1,0 +1,212 @@
+"""Captures, refunds, cancellations: what happens to an order once the buyer has paid.
+
+Pure functions from a session to the next one, raising `Refusal` for what Briqpay refuses. The
+ledger is the session document itself: what remains to capture is what the order says less what the
+captures say, and nothing is counted anywhere else. Rules: reference §B.6 to 10, §C.4, §G.9, §H.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from typing import Any, Final, NamedTuple
+
+from briqpay_async.sandbox.answers import Refusal, invalid
+
+Json = dict[str, Any]
+
+_CAPTURABLE: Final = ("order_approved_not_captured", "captured_partial")
+
+
+class Stamp(NamedTuple):
+    """What a new capture or refund is marked with.
+
+    Attributes:
+        made: Its id.
+        created_at: ISO 8601 in UTC.
+        status: The word for "done" in the vocabulary chosen; None to leave the member out.
+    """
+
+    made: str
+    created_at: str
+    status: str | None
+
+
+def order_status(session: Json) -> str | None:
+    """Return the status of the order, or None while there is none."""
+    status: str | None = session["moduleStatus"]["payment"].get("orderStatus")
+    return status
+
+
+def _tally(lines: Iterable[Json]) -> Counter[Hashable]:
+    """Count a cart by what Briqpay matches lines on: reference, tax rate and unit price (reference §G.9).
+
+    A sales_tax item has no quantity, so its amount is what is used up.
+    """
+    tally: Counter[Hashable] = Counter()
+    for line in lines:
+        if line["productType"] == "sales_tax":
+            tally["sales_tax", line.get("reference")] += line["totalTaxAmount"]
+        else:
+            tally[line.get("reference"), line["taxRate"], line["unitPrice"]] += line["quantity"]
+    return tally
+
+
+def _take(available: Counter[Hashable], wanted: Counter[Hashable]) -> Counter[Hashable]:
+    """Return what is left of `available`, or refuse lines that are not there or no longer there."""
+    if any(key not in available or quantity > available[key] for key, quantity in wanted.items()):
+        raise Refusal(400, "CART_ITEM_NOT_FOUND", "Cart item has mismatching reference")
+    left = Counter(available)
+    left.subtract(wanted)
+    return left
+
+
+def _lines(operations: Iterable[Json]) -> Iterable[Json]:
+    return (line for operation in operations for line in operation["cart"])
+
+
+def _evolve(session: Json, data: Json, **payment: str) -> Json:
+    """Return the session with changed parts of `data` and of the payment module's status."""
+    module_status = session["moduleStatus"]
+    return {
+        **session,
+        "data": {**session["data"], **data},
+        "moduleStatus": {**module_status, "payment": {**module_status["payment"], **payment}},
+    }
+
+
+def _with_transaction(session: Json, **changes: str) -> list[Json]:
+    return [{**transaction, **changes} for transaction in session["data"]["transactions"]]
+
+
+def _operation(session: Json, order: Json, stamp: Stamp, own: Json) -> Json:
+    """Return a capture or refund: who and what paid comes from the transaction, the rest from the request."""
+    transaction = session["data"]["transactions"][0]
+    names = ("reservationId", "pspId", "pspDisplayName", "email", "reference")
+    return {
+        "createdAt": stamp.created_at,
+        **own,
+        "parentTransactionId": transaction["transactionId"],
+        **{name: transaction[name] for name in names if name in transaction},
+        **order,
+        **({"status": stamp.status} if stamp.status else {}),
+        "sessionId": session["sessionId"],
+    }
+
+
+def _same_currency(session: Json, order: Json) -> None:
+    if order["currency"] != session["data"]["order"]["currency"]:
+        raise invalid("body.data.order.currency does not match the currency of the session")
+
+
+def _require(session: Json, allowed: tuple[str, ...], operation: str) -> None:
+    if session["status"] != "completed":
+        raise invalid(f"Cannot {operation} - session is not completed.")
+    if (status := order_status(session)) not in allowed:
+        raise invalid(f"Cannot {operation} an order with status {status}.")
+
+
+def capture_order(session: Json, order: Json, stamp: Stamp, *, auto_captured: bool = False) -> tuple[Json, Json]:
+    """Capture the lines of `order` and return the next session and the capture."""
+    _require(session, _CAPTURABLE, "capture")
+    _same_currency(session, order)
+    data = session["data"]
+    remaining = _tally(data["order"]["cart"])
+    remaining.subtract(_tally(_lines(data["captures"])))
+    left = _take(remaining, _tally(order["cart"]))
+    own = {"captureId": stamp.made, "autoCaptured": auto_captured}
+    capture = _operation(session, order, stamp, own)
+    whole = not any(left.values())
+    changes = {
+        "captures": [*data["captures"], capture],
+        "transactions": _with_transaction(
+            session, captureStatus="fully_captured" if whole else "partially_captured"
+        ),
+    }
+    reached = "captured_full" if whole else "captured_partial"
+    captured = _evolve(session, changes, orderStatus=reached)
+    # A new capture can make "everything captured has been refunded" untrue again.
+    return _with_refund_status(captured), capture
+
+
+def _with_refund_status(session: Json) -> Json:
+    data = session["data"]
+    refunded = sum(refund["amountIncVat"] for refund in data["refunds"])
+    captured = sum(capture["amountIncVat"] for capture in data["captures"])
+    if not data["refunds"]:
+        return session
+    status = "captured_amount_fully_refunded" if refunded >= captured else "partially_refunded"
+    changes = {"transactions": _with_transaction(session, refundStatus=status)}
+    return _evolve(session, changes, refundStatus=status)
+
+
+def _capture_to_refund(captures: list[Json], capture_id: str | None) -> Json:
+    """Return the capture that a refund is of; its id may be left out only while there is just one."""
+    if not captures:
+        raise invalid("Cannot refund - nothing has been captured.")
+    if capture_id is None:
+        if len(captures) > 1:
+            raise invalid("body.captureId is required")
+        return captures[0]
+    for capture in captures:
+        if capture["captureId"] == capture_id:
+            return capture
+    raise invalid("Invalid captureId - capture does not exist.")
+
+
+def refund_order(session: Json, order: Json, stamp: Stamp, *, capture_id: str | None) -> tuple[Json, Json]:
+    """Refund the lines of `order` and return the next session and the refund.
+
+    `adjustment` lines need no counterpart in the capture; amounts are what bounds them.
+    """
+    if session["status"] != "completed":
+        raise invalid("Cannot refund - session is not completed.")
+    _same_currency_of_refund(session, order)
+    data = session["data"]
+    capture = _capture_to_refund(data.get("captures", []), capture_id)
+    earlier = [refund for refund in data["refunds"] if refund["parentCaptureId"] == capture["captureId"]]
+    remaining = _tally(capture["cart"])
+    remaining.subtract(_tally(_real_lines(_lines(earlier))))
+    _take(remaining, _tally(_real_lines(order["cart"])))
+    already = sum(refund["amountIncVat"] for refund in earlier)
+    if already + order["amountIncVat"] > capture["amountIncVat"]:
+        raise invalid("body.data.order.amountIncVat is more than what remains of the capture")
+    own = {"refundId": stamp.made, "parentCaptureId": capture["captureId"]}
+    refund = _operation(session, order, stamp, own)
+    refunded = _evolve(session, {"refunds": [*data["refunds"], refund]})
+    return _with_refund_status(refunded), refund
+
+
+def _same_currency_of_refund(session: Json, order: Json) -> None:
+    # A completed session need not have had an order at all (signup); then nothing was captured either.
+    if session["data"].get("transactions"):
+        _same_currency(session, order)
+
+
+def _real_lines(lines: Iterable[Json]) -> Iterable[Json]:
+    return (line for line in lines if line["productType"] != "adjustment")
+
+
+def cancel_order(session: Json, *, supported: bool) -> Json:
+    """Cancel an order of which nothing has been captured."""
+    _require(session, ("order_approved_not_captured",), "cancel")
+    if not supported:
+        raise Refusal(400, "CANCEL_NOT_SUPPORTED", "Cancel is not supported for the selected payment provider")
+    changes = {"transactions": _with_transaction(session, status="cancelled")}
+    return _evolve(session, changes, orderStatus="order_cancelled")
+
+
+def release_remaining(session: Json) -> Json:
+    """Let go of what has not been captured: "no further captures will be made" (reference §B.9).
+
+    No source says what status follows. The order has nothing left to capture, which is what
+    `captured_full` means; the transaction stays `partially_captured`, because that is what happened.
+    """
+    _require(session, ("captured_partial",), "release the remainder of")
+    return _evolve(session, {}, orderStatus="captured_full")
+
+
+def replace_references(session: Json, references: Json, mode: str) -> Json:
+    """Give the order of a completed session new references (reference §B.10)."""
+    if session["status"] != "completed":
+        raise invalid("Cannot update references - session is not completed.")
+    before = session.get("references", {}) if mode == "merge" else {}
+    return {**session, "references": {**before, **references}}

@@ -1,0 +1,128 @@
+"""A small world for bulk runs: rows, and an API in memory that takes its time on a clock of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+from briqpay_async import Address, EditableData, Session, SessionPatch, SessionUpdate, UpdateOutcome
+from briqpay_async.bulk.engine import update_many
+from briqpay_async.bulk.throttle import Throttle
+
+NOOP = SessionPatch()
+
+
+def session_id(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012x}"
+
+
+def patch(city: str = "Lund", **members: Any) -> SessionPatch:
+    return SessionPatch.of(data=EditableData(billing=Address(city=city, **members)))
+
+
+def row(session: int = 0, city: str = "Lund", key: str | None = None) -> SessionUpdate:
+    return SessionUpdate(session_id(session), patch(city), key)
+
+
+def rows(count: int, sessions: int | None = None) -> list[SessionUpdate]:
+    return [row(number % (sessions or count), f"City {number}") for number in range(count)]
+
+
+class Hours:
+    """A clock for schedules: whoever sleeps shortest wakes first, and time passes only while everybody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._passing = False
+
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self.sleepers, (self.now + seconds, next(self._order), woken))
+        self._pass()
+        await woken
+
+    def _pass(self, rounds: int = 10) -> None:
+        if not self._passing:
+            self._passing = True
+            asyncio.get_running_loop().call_soon(self._wait_for_the_busy, rounds)
+
+    def _wait_for_the_busy(self, rounds: int) -> None:
+        if rounds:
+            asyncio.get_running_loop().call_soon(self._wait_for_the_busy, rounds - 1)
+            return
+        self._passing = False
+        while self.sleepers:
+            self.now, _, woken = heapq.heappop(self.sleepers)
+            if not woken.done():
+                woken.set_result(None)
+                break
+        if self.sleepers:
+            self._pass()
+
+
+class FakeApi:
+    """Applies patches to addresses, and remembers what was under way together."""
+
+    def __init__(self, time: Any, seconds: Callable[[str, SessionPatch], float] = lambda *_: 0.01) -> None:
+        self.time = time
+        self.seconds = seconds
+        self.calls: list[tuple[str, str]] = []
+        self.options: list[dict[str, Any]] = []
+        self.state: dict[str, dict[str, Any]] = {}
+        self.under_way: set[str] = set()
+        self.most_under_way = 0
+        self.overlapped = False
+        self.failures: dict[str, list[Exception]] = {}
+        self.held: set[str] = set()  # cities that are under way for ever
+
+    def fail(self, city: str, *errors: Exception) -> None:
+        """Let the next calls that set this city raise these errors."""
+        self.failures[city] = list(errors)
+
+    async def update(self, session: str, patch: SessionPatch, **options: Any) -> Session | None:
+        city = patch.body["data"]["billing"]["city"]
+        self.calls.append((session, city))
+        self.options.append(options)
+        self.overlapped |= session in self.under_way
+        self.under_way.add(session)
+        self.most_under_way = max(self.most_under_way, len(self.under_way))
+        try:
+            await self.time.sleep(self.seconds(session, patch))
+            if city in self.held:
+                await asyncio.Event().wait()
+        finally:
+            self.under_way.discard(session)
+        if self.failures.get(city):
+            raise self.failures[city].pop(0)
+        self.state.setdefault(session, {}).update(patch.body["data"]["billing"])
+        return Session(session_id=session)
+
+    def run(self, updates: Any, concurrency: int | str = 10, **options: Any) -> Any:
+        throttle = Throttle(concurrency, self.time.clock, self.time.sleep)
+        return update_many(self.update, updates, throttle, **options)
+
+    async def outcomes(self, updates: Any, concurrency: int | str = 10, **options: Any) -> list[UpdateOutcome]:
+        return [outcome async for outcome in self.run(updates, concurrency, **options)]
+
+
+async def read(run: AsyncIterator[UpdateOutcome], into: list[UpdateOutcome]) -> None:
+    """Read outcomes until there are no more, or until the run raises."""
+    async for outcome in run:
+        into.append(outcome)  # noqa: PERF401 - a comprehension would lose them when the run raises
+
+
+def statuses(outcomes: Iterable[UpdateOutcome]) -> dict[int, str]:
+    """Status by index; fails when a row has two outcomes."""
+    found: dict[int, str] = {}
+    for outcome in outcomes:
+        assert outcome.index not in found
+        found[outcome.index] = str(outcome.status)
+    return found

@@ -1,0 +1,57 @@
+"""What the whole suite shares: a sandbox on a real socket, a client of it, time that tests move, an HTTP mock."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from unittest.mock import Mock
+
+import aiohttp
+import aioresponses.core as aioresponses_core
+import pytest
+from aioresponses import aioresponses
+from hypothesis import settings
+from support.fake_time import FakeTime
+
+from briqpay_async import BriqpayClient, RetryPolicy
+from briqpay_async.sandbox import Sandbox
+
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.load_profile("suite")
+
+# aiohttp 3.14 asks responses for this argument, and aioresponses 0.7.9 does not know it.
+SHIM_NEEDED = "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters
+
+
+class _ShimmedResponse(aiohttp.ClientResponse):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, stream_writer=Mock(output_size=0), **options)
+
+
+@pytest.fixture
+def fake_time() -> FakeTime:
+    return FakeTime()
+
+
+@pytest.fixture
+def http_mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[aioresponses]:
+    """aioresponses, made to work with the aiohttp that is installed."""
+    if SHIM_NEEDED:
+        monkeypatch.setattr(aioresponses_core, "ClientResponse", _ShimmedResponse)
+    with aioresponses() as mock:
+        yield mock
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox) -> AsyncIterator[BriqpayClient]:
+    """A client of the sandbox whose retries hardly wait."""
+    retry = RetryPolicy(base=0.001, cap=0.002)
+    async with BriqpayClient(sandbox.username, sandbox.secret, base_url=sandbox.url, retry=retry) as running:
+        yield running

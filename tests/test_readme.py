@@ -1,0 +1,106 @@
+"""The README keeps what it promises: its examples run, and the commands it shows exist."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.shop import data, line, new_session
+
+from briqpay_async import BriqpayClient, Session
+from briqpay_async.sandbox import Sandbox
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+SHELL = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+EXAMPLE_ID = "c5674f4f-7e84-405c-a44b-c83736bb7209"
+
+
+def example(containing: str) -> str:
+    (found,) = [block for block in PYTHON if containing in block]
+    return str(found)
+
+
+def namespace(source: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile(source, "README.md", "exec"), names)  # noqa: S102 - our own README
+    return names
+
+
+@pytest.fixture
+async def session(client: BriqpayClient) -> Session:
+    return await client.sessions.create(new_session(data(line("sku-1"))))
+
+
+@pytest.fixture
+def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("BRIQPAY_USERNAME", sandbox.username)
+    monkeypatch.setenv("BRIQPAY_SECRET", sandbox.secret)
+    monkeypatch.setenv("BRIQPAY_BASE_URL", sandbox.url)
+    yield
+
+
+@pytest.mark.usefixtures("environment")
+async def test_the_first_example_edits_a_session(session: Session, sandbox: Sandbox) -> None:
+    source = example("asyncio.run(main").replace(EXAMPLE_ID, str(session.session_id))
+    assert len(source.split("asyncio.run(main")[0].splitlines()) <= 15
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    )
+    output, errors = await process.communicate()
+    assert (process.returncode, errors) == (0, b"")
+    assert output == b"37500 in minor units\n"
+    assert sandbox.sessions[str(session.session_id)]["data"]["billing"]["city"] == "Lund"
+
+
+async def test_the_patch_example_sends_one_member(
+    client: BriqpayClient, session: Session, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await namespace(example("async def move"))["move"](client, session.session_id)
+    assert capsys.readouterr().out.splitlines()[0] == "{'data': {'billing': {'city': 'Malmö'}}}"
+    assert sandbox.journal[-1].body == '{"data":{"billing":{"city":"Malmö"}}}'.encode()
+
+
+async def test_the_options_example_makes_a_client() -> None:
+    names = namespace(example("class Watch"))
+    assert isinstance(names["briqpay"], BriqpayClient)
+    assert isinstance(names["patient"], BriqpayClient)
+    await names["briqpay"].aclose()
+
+
+async def test_the_example_of_a_test_passes() -> None:
+    await namespace(example("async def test_my_checkout"))["test_my_checkout"]()
+
+
+def test_every_example_is_run_by_a_test() -> None:
+    assert len(PYTHON) == 4
+
+
+def test_the_commands_install_extras_and_programs_that_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert len(SHELL) == 2
+    for block in SHELL:
+        (command,) = block.strip().splitlines()
+        words = shlex.split(command)
+        extras = [extra for word in words if (extra := re.search(r"\[(\w+)\]", word))]
+        assert extras
+        assert all(extra.group(1) in project["optional-dependencies"] for extra in extras)
+    assert SHELL[0].strip().endswith(".venv/bin/briqpay demo")
+    assert SHELL[1].strip().endswith(".venv/bin/pytest")
+    assert "briqpay" in project["scripts"]
+
+
+@pytest.mark.parametrize("name", re.findall(r"`(\w+Error)`", README))
+def test_every_error_named_in_the_readme_exists(name: str) -> None:
+    import briqpay_async
+
+    assert name == "TimeoutError" or issubclass(getattr(briqpay_async, name), briqpay_async.BriqpayError)
