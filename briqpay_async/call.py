@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 import attrs
@@ -34,6 +34,8 @@ from briqpay_async.protocol import Repeat, Request, Response, api_error
 from briqpay_async.retry import Budget, RetryDecisions, Verdict, verdict
 
 __all__ = ["Caller", "Shared", "Transport"]
+
+T = TypeVar("T")
 
 logger = logging.getLogger("briqpay_async")
 logger.addHandler(logging.NullHandler())
@@ -109,15 +111,21 @@ class Caller:
     shared: Shared
 
     async def call(self, request: Request, timeout: float | None = None) -> Response:
-        """Make a call and return its successful answer.
+        """Make a call and return its successful answer: ``ask`` without an interpretation."""
+        return await self.ask(request, _as_it_is, timeout)
+
+    async def ask(self, request: Request, interpret: Callable[[Response], T], timeout: float | None = None) -> T:
+        """Make a call and return what its successful answer means.
 
         Args:
             request: What to send.
+            interpret: Makes something of the answer; an error that it raises is told as an error of this call.
             timeout: Deadline in seconds for the whole call, waits and retries included; the client's
                 ``timeouts.call`` when left out.
 
         Raises:
             APIError: The API answered with an error status.
+            ResponseDecodeError: No sense can be made of the answer.
             TransportError: No answer came; ``OutcomeUnknownError`` when it may have taken effect nevertheless
                 and must not be repeated blindly, ``CallTimeoutError`` when the deadline passed.
         """
@@ -127,13 +135,15 @@ class Caller:
         lane = request.lane
         try:
             if lane is None:
-                return await self._first(call)
-            if not shared.lanes.try_enter(lane):
-                await self._enter_lane(lane, call.deadline - shared.clock(), seconds)
-            try:
-                return await self._first(call)
-            finally:
-                shared.lanes.leave(lane)
+                response = await self._first(call)
+            else:
+                if not shared.lanes.try_enter(lane):
+                    await self._enter_lane(lane, call.deadline - shared.clock(), seconds)
+                try:
+                    response = await self._first(call)
+                finally:
+                    shared.lanes.leave(lane)
+            return interpret(response)
         except BriqpayError as error:
             self._describe(error, call)
             raise
@@ -338,6 +348,10 @@ def _any_sent(*sent: bool | None) -> bool | None:
     if True in sent:
         return True
     return None if None in sent else False
+
+
+def _as_it_is(response: Response) -> Response:
+    return response
 
 
 def _honest(error: BriqpayError, repeat: Repeat) -> BriqpayError:

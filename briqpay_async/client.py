@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -73,12 +73,11 @@ class BriqpayClient:
             ConfigurationError: A setting that cannot work.
         """
         self._base_url = check_base_url(_environment(environment).base_url if base_url is None else base_url)
-        _check_credentials(username, secret)
         self._wire(
             AiohttpTransport(
                 base_url=self._base_url,
-                username=username,
-                secret=secret,
+                username=_check_username(username),
+                secret=_check_secret(secret),
                 pool=pool,
                 http_session=http_session,
             ),
@@ -130,8 +129,11 @@ class BriqpayClient:
         if name not in {environment.value for environment in Environment}:
             raise ConfigurationError("BRIQPAY_ENVIRONMENT must be playground or production.")
         options.setdefault("environment", Environment(name))
-        options.setdefault("base_url", found.get("BRIQPAY_BASE_URL") or None)
-        return cls(found["BRIQPAY_USERNAME"], found["BRIQPAY_SECRET"], **options)
+        if base_url := found.get("BRIQPAY_BASE_URL"):
+            options.setdefault("base_url", _named("BRIQPAY_BASE_URL", check_base_url, base_url))
+        username = _named("BRIQPAY_USERNAME", _check_username, found["BRIQPAY_USERNAME"])
+        secret = _named("BRIQPAY_SECRET", _check_secret, found["BRIQPAY_SECRET"])
+        return cls(username, secret, **options)
 
     def with_options(
         self,
@@ -190,9 +192,26 @@ def _environment(environment: Environment) -> Environment:
     return environment
 
 
-def _check_credentials(username: object, secret: object) -> None:
-    for name, value in (("username", username), ("secret", secret)):
-        if not isinstance(value, str) or not value:
-            raise ConfigurationError(f"Give a {name}: the API takes Basic credentials.")
-        if not value.isprintable() or (name == "username" and ":" in value):
-            raise ConfigurationError(f"The {name} has characters that Basic credentials cannot have.")
+def _check_username(username: object) -> str:
+    if isinstance(username, str) and ":" in username:
+        raise ConfigurationError("The username has a colon, which Basic credentials cannot have.")
+    return _check_credential("username", username)
+
+
+def _check_secret(secret: object) -> str:
+    return _check_credential("secret", secret)
+
+
+def _check_credential(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"Give a {name}: the API takes Basic credentials.")
+    if not value.isprintable():
+        raise ConfigurationError(f"The {name} has characters that Basic credentials cannot have.")
+    return value
+
+
+def _named(variable: str, check: Callable[[str], str], value: str) -> str:
+    try:
+        return check(value)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{variable}: {error.message}") from None

@@ -126,6 +126,10 @@ def check_base_url(url: str) -> str:
         ConfigurationError: It is not an absolute http(s) URL, carries a query or credentials of its own, or
             is plain ``http://`` to a host that is not loopback (Basic credentials would travel readable).
     """
+    if not isinstance(url, str):
+        raise ConfigurationError(f"base_url must be text, not {type(url).__name__}.")
+    if not url.isprintable() or " " in url or "?" in url or "#" in url:
+        raise ConfigurationError("base_url must not carry a query, a fragment or white space.")
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
@@ -133,8 +137,8 @@ def check_base_url(url: str) -> str:
         raise ConfigurationError(f"base_url is not a URL: {error}.") from error
     if parts.scheme not in {"http", "https"} or not host:
         raise ConfigurationError("base_url must be an absolute URL such as https://api.briqpay.com.")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigurationError("base_url must not carry credentials, a query or a fragment.")
+    if parts.username or parts.password:
+        raise ConfigurationError("base_url must not carry credentials.")
     if parts.scheme == "http" and not _is_loopback(host):
         raise ConfigurationError(
             f"Use https:// for {host}: credentials are sent over http:// to loopback addresses only."

@@ -73,7 +73,7 @@ class Repeat(Enum):
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """One request, ready to be sent any number of times.
+    """One request, ready to be sent any number of times. Its ``repr`` shows neither headers nor body.
 
     Attributes:
         method: HTTP method.
@@ -88,15 +88,15 @@ class Request:
     method: str
     path: str
     query: str = ""
-    body: bytes | None = None
-    headers: Mapping[str, str] | None = None
+    body: bytes | None = attrs.field(default=None, repr=False)
+    headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     repeat: Repeat = Repeat.SAFE
     lane: str | None = None
 
 
 @attrs.frozen
 class Response:
-    """One whole answer.
+    """One whole answer. Its ``repr`` shows the status only.
 
     Attributes:
         status: HTTP status.
@@ -105,8 +105,8 @@ class Response:
     """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
 
 
 def session_path(session_id: str, suffix: str = "") -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["HIDDEN", "safe_headers", "safe_value"]
+__all__ = ["HIDDEN", "safe_headers", "safe_path", "safe_value", "shown_members"]
 
 HIDDEN = "<hidden>"
 
@@ -41,6 +41,57 @@ _VALUES = re.compile(
     r"|/modules/config/upsell/(?:hideModule|header|subheader|footer|customInputs/\d+/"
     r"(?:type|key|label|minLength|maxLength|required|span|component|enum/\d+))"
 )
+
+_SETTLED = "amount_inc_vat amount_ex_vat currency created_at session_id status"
+# The same for the attributes of models, by class. What is on no list is hidden, a class that nobody listed altogether.
+_MEMBERS: Mapping[str, frozenset[str]] = {
+    name: frozenset(members.split())
+    for name, members in {
+        "Capture": f"{_SETTLED} capture_id parent_transaction_id auto_captured",
+        "CaptureStatusHook": "event_type statuses method",
+        "CartItem": "product_type reference name quantity quantity_unit unit_price tax_rate discount_percentage "
+        "unit_price_inc_vat total_amount total_vat_amount",
+        "ChargeSession": "session_id completed_at",
+        "CustomInput": "type key label min_length max_length required span component",
+        "Decision": "decision rejection_type",
+        "HostedPage": "hosted_page_id session_id",
+        "HostedPageConfig": "show_cart",
+        "ModuleState": "ui_status",
+        "Modules": "load_modules",
+        "NewSession": "customer_type country locale",
+        "Order": "currency amount_inc_vat amount_ex_vat",
+        "OrderStatusHook": "event_type statuses method",
+        "OtherHook": "event_type statuses method",
+        "PaymentDecisionConfig": "enabled",
+        "PaymentModuleState": "ui_status order_status refund_status capture_status",
+        "Product": "type intent",
+        "Refund": f"{_SETTLED} refund_id parent_capture_id parent_transaction_id",
+        "RefundStatusHook": "event_type statuses method",
+        "SalesTaxItem": "product_type reference name total_tax_amount",
+        "Session": "session_id created_at status customer_type country locale",
+        "SessionConfig": "disable_session_complete_redirect disable_insights_tracking real_time_processing",
+        "SessionStatusHook": "event_type statuses method",
+        "TermsCheckbox": "key label required default",
+        "Token": "initial_session_id state country locale customer_type created_at",
+        "Transaction": f"{_SETTLED} transaction_id capture_status refund_status expires_at auto_capture_enabled",
+        "UpsellConfig": "hide_module header subheader footer",
+        "VatValidation": "valid",
+    }.items()
+}
+_NONE: frozenset[str] = frozenset()
+
+# Whoever holds a token can have it charged.
+_TOKEN = re.compile(r"(?<=/token/)[^/]+")
+
+
+def shown_members(model: str) -> frozenset[str]:
+    """The attributes of a model, given by its class name, whose values describe no person."""
+    return _MEMBERS.get(model, _NONE)
+
+
+def safe_path(path: str) -> str:
+    """A request's path without the identifier of a token; identifiers of sessions are harmless."""
+    return _TOKEN.sub(HIDDEN, path)
 
 
 def safe_headers(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -89,8 +89,10 @@ def update_many(
             outbox, readable, half = run.outbox, run.outbox.readable, run.outbox.bound // 2
             while await outbox.wait():
                 while readable:
-                    yield readable.popleft()
-                    if len(outbox) == half:
+                    outcome = readable.popleft()
+                    outbox.unread -= 1
+                    yield outcome
+                    if outbox.unread == half:
                         run.call_worker()
                 run.call_worker()
             if run.error is not None:
@@ -124,7 +126,7 @@ class _Run:
         self.error: BaseException | None = None
         self._source = source
         self._throttle = throttle
-        self._limiter = throttle.limiter
+        self._window = throttle.limiter.window
         self._ledger = ledger
         self._lanes = lanes = Lanes(coalesce=coalesce)
         settling = Settling(outbox, counts, throttle.clock)
@@ -148,11 +150,11 @@ class _Run:
             _call_all(self._at_rest)
         if self._abandoned or not self._may_start() or _call_first(self._at_rest_in_lane):
             return
-        if self._intake.open and not _call_first(self._at_rest) and len(self._workers) < self._limiter.limit:
+        if self._intake.open and not _call_first(self._at_rest) and len(self._workers) < self._window.limit:
             self._hire()
 
     def _may_start(self) -> bool:
-        return self.counts.in_flight < self._limiter.limit and not self.outbox.full
+        return self.counts.in_flight < self._window.limit and self.outbox.unread < self.outbox.bound
 
     def _hire(self) -> None:
         worker = asyncio.create_task(self._work())
@@ -183,7 +185,8 @@ class _Run:
                     lane = job.rows[0].lane
                     counts.in_flight += 1
                     try:
-                        self.call_worker()
+                        if counts.in_flight < self._window.limit:
+                            self.call_worker()
                         await sending.send(job, tally)
                     finally:
                         counts.in_flight -= 1

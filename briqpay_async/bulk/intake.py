@@ -49,7 +49,8 @@ class Intake:
         Raises:
             BriqpayError: A row cannot be sent, and rows shall fail fast; or the journal cannot be read.
         """
-        while self.open and not self._outbox.full:
+        outbox = self._outbox
+        while self.open and outbox.unread < outbox.bound:
             update = self.source.take()
             if update is NOTHING:
                 break

@@ -33,7 +33,8 @@ class Window:
     Attributes:
         ceiling: Never more than this.
         floor: Never fewer than this.
-        size: The window now; its whole part counts.
+        size: The window now.
+        limit: Its whole part, which is what counts.
         probing: Whether to stop growing where more updates under way only make each one slower.
         latency: Seconds that an answer takes, lately.
     """
@@ -43,11 +44,15 @@ class Window:
     size: float = _FIRST_WINDOW
     probing: bool = False
     latency: float = 0.0
+    limit: int = attrs.field(init=False)
     _threshold: float = math.inf
     _best_latency: float = math.inf
     _samples: int = 0
     _trouble: float = 0.0
     _quiet_until: float = 0.0
+
+    def __attrs_post_init__(self) -> None:
+        self.limit = int(self.size)
 
     def answered(self, now: float, elapsed: float) -> None:
         """An update came back after so many seconds."""
@@ -65,6 +70,7 @@ class Window:
         elif self.size < self.ceiling and not (self.probing and latency > 2 * self._best_latency + 0.001):
             step = 1.0 if self.size < self._threshold else 1.0 / self.size
             self.size = min(self.ceiling, self.size + step)
+            self.limit = int(self.size)
 
     def troubled(self, now: float) -> None:
         """A request failed for the server's or the network's sake. A few do no harm; one in ten means overload."""
@@ -79,6 +85,7 @@ class Window:
         self._quiet_until = now + max(0.1, 2 * self.latency)
         self._trouble = 0.0
         self.size = max(self.floor, self.size * 0.7)
+        self.limit = int(self.size)
         self._threshold = self.size
 
 
@@ -190,11 +197,6 @@ class Limiter:
     pace: Pace = attrs.Factory(Pace)
     refusals: int = 0
     _resumes: float = 0.0
-
-    @property
-    def limit(self) -> int:
-        """How many updates may be under way now."""
-        return int(self.window.size)
 
     @property
     def paced(self) -> bool:

@@ -19,11 +19,14 @@ _BATCH = 256
 
 
 class Outbox:
-    """A queue with a soft bound: workers look at ``full`` before they start something new.
+    """A queue with a soft bound: workers start nothing new unless ``unread < bound``.
+
+    These are plain attributes and not methods because they are looked at several times for each row.
 
     Attributes:
-        bound: How many outcomes may be waiting before nothing new is started.
-        readable: Those that may be read, oldest first.
+        bound: How many outcomes may be unread before nothing new is started.
+        unread: How many outcomes there are; whoever reads one counts it off.
+        readable: Those that may be read, oldest first. The others are not durable yet.
     """
 
     def __init__(self, bound: int, ledger: Ledger | None) -> None:
@@ -31,7 +34,7 @@ class Outbox:
         self._ledger = ledger
         self.readable: deque[UpdateOutcome] = deque()
         self._pending: list[tuple[UpdateOutcome, Entry | None]] = []
-        self._committing = 0
+        self.unread = 0
         self._news: asyncio.Future[None] | None = None
         self._due = asyncio.Event()
         self._closed = False
@@ -40,19 +43,13 @@ class Outbox:
         if ledger is not None:
             self._committer = asyncio.create_task(self._commit_groups(ledger))
 
-    def __len__(self) -> int:
-        return len(self.readable) + len(self._pending) + self._committing
-
-    @property
-    def full(self) -> bool:
-        """Whether the reader is so far behind that nothing new should be started."""
-        return len(self) >= self.bound
-
     def put(self, outcome: UpdateOutcome, entry: Entry | None = None) -> None:
         """Pass an outcome on; with an entry for the journal, once that is durable."""
+        self.unread += 1
         if self._ledger is None:
             self.readable.append(outcome)
-            self._wake()
+            if self._news is not None:
+                self._wake()
             return
         self._pending.append((outcome, entry))
         if len(self._pending) == 1:
@@ -101,9 +98,7 @@ class Outbox:
                 group, self._pending = self._pending, []
                 if not group:
                     continue
-                self._committing = len(group)
                 await ledger.write([entry for _, entry in group if entry is not None])
-                self._committing = 0
                 self.readable.extend(outcome for outcome, _ in group)
                 self._wake()
         except Exception as error:  # noqa: BLE001 - raised to whoever reads outcomes

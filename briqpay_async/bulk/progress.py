@@ -84,7 +84,7 @@ class Reporter:
             skipped=counts.skipped,
             retried=counts.retried,
             in_flight=counts.in_flight,
-            limit=self._limiter.limit,
+            limit=self._limiter.window.limit,
             rate=rate,
             pace=pace,
             bytes_sent=counts.bytes_sent,

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cache
+from itertools import islice
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 import attrs
+
+from briqpay_async.redact import HIDDEN, shown_members
 
 __all__ = [
     "CLEAR",
@@ -69,9 +72,12 @@ def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return value if value.__class__ is ReadOnlyDict else ReadOnlyDict(value)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Model:
     """Base of every model: frozen, slotted, keyword-only.
+
+    Its ``repr`` is short and fit for logs: members that are present, with the values of those that are known to
+    describe no person, and the names of unknown ones.
 
     Attributes:
         extra: Members that the model does not know, by their wire names; kept through read, edit and send.
@@ -82,6 +88,41 @@ class Model:
     def broken_rules(self) -> Iterator[tuple[str, str]]:
         """Rules that concern several members: pairs of wire name and message. None by default."""
         return iter(())
+
+    def __repr__(self) -> str:
+        shown = shown_members(type(self).__name__)
+        members = [
+            f"{name}={_shown_value(name, value, allowed=name in shown)}"
+            for name in wire_names(type(self))
+            if (value := getattr(self, name, None)) is not None  # absent, or not set yet
+        ]
+        if extra := getattr(self, "extra", None):
+            more = ", ..." if len(extra) > _MOST_NAMES else ""
+            members.append(f"extra=<{', '.join(map(_shown_scalar, islice(extra, _MOST_NAMES)))}{more}>")
+        return f"{type(self).__name__}({', '.join(members)})"
+
+
+def _shown_value(name: str, value: Any, *, allowed: bool) -> str:
+    if isinstance(value, Model | Clear):
+        return repr(value)
+    if isinstance(value, tuple) and value:
+        if allowed:
+            return f"({', '.join(map(_shown_scalar, value))})"
+        one, many = ("line", "lines") if name == "cart" else ("entry", "entries")
+        return f"({len(value)} {one if len(value) == 1 else many})"
+    return _shown_scalar(value) if allowed else HIDDEN
+
+
+def _shown_scalar(value: Any) -> str:
+    if isinstance(value, str):
+        text = str(value)  # of an enum, the text it stands for
+        return repr(text) if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]!r}..."
+    return repr(value) if isinstance(value, int | float) and -_LARGEST_SHOWN < value < _LARGEST_SHOWN else HIDDEN
+
+
+_LONGEST_SHOWN: Final = 60
+_LARGEST_SHOWN: Final = 2**64
+_MOST_NAMES: Final = 10
 
 
 @attrs.frozen(kw_only=True)

@@ -31,7 +31,7 @@ class TotalsDiscrepancy:
     computed: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Order(Model):
     """What is being paid. Amounts in minor units (1 SEK = 100).
 

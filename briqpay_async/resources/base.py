@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from briqpay_async.call import Caller
@@ -18,9 +19,10 @@ from briqpay_async.protocol import (
     fields_query,
 )
 
-__all__ = ["Headers", "Resource", "Seconds"]
+__all__ = ["Headers", "Resource", "Seconds", "answer_of", "nothing"]
 
 M = TypeVar("M", bound=Model)
+T = TypeVar("T")
 Headers = Mapping[str, str] | None
 Seconds = float | None
 
@@ -37,12 +39,13 @@ class Resource:
         path: str,
         body: bytes | None = None,
         *,
+        interpret: Callable[[Response], T],
         fields: Fields = None,
         repeat: Repeat = Repeat.SAFE,
         lane: str | None = None,
         timeout: Seconds = None,
         headers: Headers = None,
-    ) -> Response:
+    ) -> T:
         request = Request(
             method=method,
             path=path,
@@ -52,13 +55,17 @@ class Resource:
             repeat=repeat,
             lane=None if lane is None else str(lane).lower(),  # one session, however its UUID is written
         )
-        return await self._caller.call(request, None if timeout is None else seconds(timeout))
+        return await self._caller.ask(request, interpret, None if timeout is None else seconds(timeout))
 
 
-def model_or_none(response: Response, cls: type[M], fields: Fields) -> M | None:
-    """The model of an answer; ``None`` when no body was asked for.
+def answer_of(cls: type[M], fields: Fields = None) -> Callable[[Response], M | None]:
+    """Interprets an answer as a model, or as ``None`` when no body was asked for.
 
-    Raises:
-        ResponseDecodeError: A body was asked for and none came, or no sense can be made of it.
+    The interpretation raises ``ResponseDecodeError`` when a body was asked for and none came, or no sense can be
+    made of it.
     """
-    return None if fields == "none" else decode_model(response, cls)
+    return nothing if fields == "none" else partial(decode_model, cls=cls)
+
+
+def nothing(_response: Response) -> None:
+    """Interprets an answer that carries no information beyond its success."""

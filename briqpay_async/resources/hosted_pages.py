@@ -49,12 +49,12 @@ class HostedPages(Resource):
                 problems.append(("/config", "must be of class HostedPageConfig"))
             if problems:
                 raise ValidationError(problems=tuple(problems))
-        response = await self._send(
+        return await self._send(
             "POST",
             "/v3/hosted-page",
             orjson.dumps(body),
+            interpret=lambda response: decode_model(response, HostedPage),
             repeat=Repeat.UNSAFE,
             timeout=timeout,
             headers=headers,
         )
-        return decode_model(response, HostedPage)

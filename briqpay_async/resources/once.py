@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import TypeVar
 
 from briqpay_async.call import Caller
@@ -44,8 +45,8 @@ class Once:
     async def read(self) -> Session:
         """The session as it is now."""
         path = session_path(self._session_id)
-        response = await self._call(Request(method="GET", path=path, headers=self._headers))
-        return decode_model(response, Session)
+        request = Request(method="GET", path=path, headers=self._headers)
+        return await self._ask(request, partial(decode_model, cls=Session))
 
     async def post(self, suffix: str, body: bytes | None, effect: Effect[T], decode: Callable[[Response], T]) -> T:
         """Make the call so that it takes effect at most once, and return what it made."""
@@ -60,7 +61,7 @@ class Once:
         while True:
             attempt += 1
             try:
-                return decode(await self._call(request))
+                return await self._ask(request, decode)
             except (OutcomeUnknownError, ResponseDecodeError, ServerError) as error:
                 found = await self._look(effect, error)
                 if len(found) == 1:
@@ -76,11 +77,11 @@ class Once:
             error.add_note(f"Reading the session to find out failed too: {type(failure).__name__}.")
             raise error from failure
 
-    async def _call(self, request: Request) -> Response:
+    async def _ask(self, request: Request, interpret: Callable[[Response], T]) -> T:
         left = self._deadline - self._caller.shared.clock()
         if left <= 0:
             raise CallTimeoutError(f"The deadline of {self._seconds:.3g} seconds passed.")
-        return await self._caller.call(request, left)
+        return await self._caller.ask(request, interpret, left)
 
 
 def _provably_absent(error: BriqpayError) -> bool:

@@ -16,7 +16,7 @@ from briqpay_async.models.session import Session
 from briqpay_async.models.settlement import Capture, Refund
 from briqpay_async.protocol import decode_model, session_path
 from briqpay_async.rendering import render
-from briqpay_async.resources.base import Headers, Resource, Seconds
+from briqpay_async.resources.base import Headers, Resource, Seconds, nothing
 from briqpay_async.resources.effects import (
     capture_ids,
     new_captures,
@@ -177,7 +177,7 @@ class Orders(Resource):
         if found := check_references(references):
             raise ValidationError(problems=tuple(found))
         body = orjson.dumps({"references": dict(references)})
-        await self._send("PATCH", path, body, lane=session_id, timeout=timeout, headers=headers)
+        await self._send("PATCH", path, body, interpret=nothing, lane=session_id, timeout=timeout, headers=headers)
 
     def _body(self, order: Order, beside: dict[str, Any]) -> bytes:
         if not isinstance(order, Order):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Literal, overload
 
 import orjson
@@ -17,9 +18,9 @@ from briqpay_async.models.decision import Decision
 from briqpay_async.models.session import NewSession, Session, Urls
 from briqpay_async.patch.echo import not_applied
 from briqpay_async.patch.patch import SessionPatch
-from briqpay_async.protocol import Fields, Repeat, session_path
+from briqpay_async.protocol import Fields, Repeat, Response, decode_model, session_path
 from briqpay_async.rendering import render
-from briqpay_async.resources.base import Headers, Resource, Seconds, model_or_none
+from briqpay_async.resources.base import Headers, Resource, Seconds, answer_of, nothing
 from briqpay_async.resources.totals import CheckTotals, check_order
 from briqpay_async.validation import Problems, check, check_model, check_references, check_session_id
 
@@ -84,19 +85,26 @@ class SessionCalls(Resource):
         check(new_session)
         if new_session.data is not None:
             check_order(new_session.data.order, self._check_totals)
-        response = await self._send(
+        decode = answer_of(Session, fields)
+
+        def named(response: Response) -> Session | None:
+            session = decode(response)
+            if fields is None and session is not None and not session.session_id:
+                raise ResponseDecodeError(
+                    "the answer names no session", pointer="/sessionId", status=response.status
+                )
+            return session
+
+        return await self._send(
             "POST",
             "/v3/session",
             orjson.dumps(render(new_session)),
+            interpret=named,
             fields=fields,
             repeat=Repeat.UNSAFE,
             timeout=timeout,
             headers=headers,
         )
-        session = model_or_none(response, Session, fields)
-        if fields is None and session is not None and not session.session_id:
-            raise ResponseDecodeError("the answer names no session", pointer="/sessionId", status=response.status)
-        return session
 
     @overload
     async def read(  # type: ignore[overload-overlap]  # "none" is an Iterable[str] too
@@ -121,10 +129,14 @@ class SessionCalls(Resource):
             ValidationError: The identifier is not a UUID, or ``fields`` is malformed.
             SessionNotFoundError: There is no such session.
         """
-        response = await self._send(
-            "GET", session_path(check_session_id(session_id)), fields=fields, timeout=timeout, headers=headers
+        return await self._send(
+            "GET",
+            session_path(check_session_id(session_id)),
+            interpret=answer_of(Session, fields),
+            fields=fields,
+            timeout=timeout,
+            headers=headers,
         )
-        return model_or_none(response, Session, fields)
 
     async def update(
         self,
@@ -166,20 +178,16 @@ class SessionCalls(Resource):
         for part in patch.parts:
             if part.section.name == "order":
                 check_order(part.after, self._check_totals)
-        response = await self._send(
-            "PATCH", path, patch.to_json(), fields=fields, lane=session_id, timeout=timeout, headers=headers
+        return await self._send(
+            "PATCH",
+            path,
+            patch.to_json(),
+            interpret=nothing if fields == "none" else partial(_applied, patch),
+            fields=fields,
+            lane=session_id,
+            timeout=timeout,
+            headers=headers,
         )
-        session = model_or_none(response, Session, fields)
-        if session is not None and (pointers := not_applied(patch, session)):
-            raise PatchNotAppliedError(
-                f"Send the section whole (MergeDepth.SECTION): the answer does not show {', '.join(pointers)}.",
-                pointers=pointers,
-                session=session,
-                method="PATCH",
-                path=path,
-                status=response.status,
-            )
-        return session
 
     async def update_metadata(
         self,
@@ -224,16 +232,16 @@ class SessionCalls(Resource):
             problems.append(("", "give urls or references"))
         if problems:
             raise ValidationError(problems=tuple(problems))
-        response = await self._send(
+        return await self._send(
             "PATCH",
             path,
             orjson.dumps(body, default=dict),
+            interpret=answer_of(Session, fields),
             fields=fields,
             lane=session_id,
             timeout=timeout,
             headers=headers,
         )
-        return model_or_none(response, Session, fields)
 
     async def decide(
         self, session_id: str, decision: Decision, *, timeout: Seconds = None, headers: Headers = None
@@ -251,13 +259,29 @@ class SessionCalls(Resource):
             OutcomeUnknownError: The request was sent and no answer came.
         """
         path = session_path(check_session_id(session_id), "/decision")
+        if not isinstance(decision, Decision):
+            raise ValidationError(problems=(("", "must be a Decision: Decision.allow() or Decision.reject(...)"),))
         check(decision)
         await self._send(
             "POST",
             path,
             orjson.dumps(render(decision)),
+            interpret=nothing,
             repeat=Repeat.UNSAFE,
             lane=session_id,
             timeout=timeout,
             headers=headers,
         )
+
+
+def _applied(patch: SessionPatch, response: Response) -> Session:
+    """The answer to a patch, if it shows what was sent."""
+    session = decode_model(response, Session)
+    if pointers := not_applied(patch, session):
+        raise PatchNotAppliedError(
+            f"Send the section whole (MergeDepth.SECTION): the answer does not show {', '.join(pointers)}.",
+            pointers=pointers,
+            session=session,
+            status=response.status,
+        )
+    return session

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from briqpay_async.models.token import Token
-from briqpay_async.protocol import decode_model, path_part
+from briqpay_async.protocol import Response, decode_model, path_part
 from briqpay_async.resources.base import Headers, Resource, Seconds
 
 __all__ = ["Tokens"]
@@ -25,7 +25,7 @@ class Tokens(Resource):
             APIError: There is no such token.
         """
         path = f"/v3/token/{path_part(token_id, 'tokenId')}"
-        return decode_model(await self._send("GET", path, timeout=timeout, headers=headers), Token)
+        return await self._send("GET", path, interpret=_token, timeout=timeout, headers=headers)
 
     async def deactivate(self, token_id: str, *, timeout: Seconds = None, headers: Headers = None) -> Token:
         """Make a token unusable: ``DELETE /v3/token/{id}`` (reference §B 13). Twice is as good as once.
@@ -40,4 +40,8 @@ class Tokens(Resource):
             APIError: There is no such token.
         """
         path = f"/v3/token/{path_part(token_id, 'tokenId')}"
-        return decode_model(await self._send("DELETE", path, timeout=timeout, headers=headers), Token)
+        return await self._send("DELETE", path, interpret=_token, timeout=timeout, headers=headers)
+
+
+def _token(response: Response) -> Token:
+    return decode_model(response, Token)

@@ -45,7 +45,7 @@ class Simulation:
             while now >= cool_until and not (limiter.paced and limiter.wait(now) > 0):
                 if again and again[0] <= now:
                     heapq.heappop(again)
-                elif under_way < limiter.limit:
+                elif under_way < limiter.window.limit:
                     under_way += 1
                 else:
                     break
@@ -53,7 +53,7 @@ class Simulation:
                 busy_until = max(busy_until, now + self.round_trip / 2) + 1 / self.capacity
                 heapq.heappush(events, (busy_until, next(self._order), "arrives", now))
             upcoming = [events[0][0]] if events else []
-            if again or under_way < limiter.limit:
+            if again or under_way < limiter.window.limit:
                 upcoming.append(max(now + limiter.wait(now), cool_until, again[0] if again else now))
             now = max(now + 1e-4, min(upcoming))
             while events and events[0][0] <= now:

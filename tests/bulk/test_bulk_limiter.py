@@ -78,12 +78,12 @@ def test_refusals_of_what_was_under_way_together_count_once() -> None:
     once = limiter(100)
     for number in range(100):
         once.answered(number / 100, 0.02)
-    before = once.limit
+    before = once.window.limit
 
     for _ in range(50):
         once.refused(1.0, 0.1)
 
-    assert once.limit == int(before * 0.7)
+    assert once.window.limit == int(before * 0.7)
     assert once.refusals == 50
 
 
@@ -94,7 +94,7 @@ def test_a_refusal_never_slows_down_below_the_floor() -> None:
         slow.refused(number * 10.0, None)
 
     assert slow.pace.rate == slow.pace.floor
-    assert slow.limit == 1
+    assert slow.window.limit == 1
 
 
 def test_nothing_is_sent_while_the_api_asked_for_silence() -> None:

@@ -70,12 +70,12 @@ async def test_an_overloaded_server_is_given_the_time_it_asks_for(throttle: Thro
 
 
 async def test_requests_that_go_unanswered_shrink_the_window(throttle: Throttle) -> None:
-    before = throttle.limiter.limit
+    before = throttle.limiter.window.limit
     for _ in range(10):
         with pytest.raises(ConnectError):
             await send(throttle, FakeTransport(ConnectError("refused")))
 
-    assert throttle.limiter.limit < before
+    assert throttle.limiter.window.limit < before
 
 
 async def test_a_repeated_request_waits_for_its_turn_within_its_time(throttle: Throttle, fake_time: Any) -> None:

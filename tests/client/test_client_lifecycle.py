@@ -266,6 +266,23 @@ def test_a_client_used_before_a_fork_is_refused_in_the_child_and_works_on_in_the
         runner.run(client.aclose())
 
 
+def test_closing_in_a_child_leaves_the_connections_of_the_parent_alone(in_a_child: Any) -> None:
+    async def begin() -> tuple[Sandbox, BriqpayClient]:
+        sandbox = Sandbox()
+        await sandbox.start()
+        client = client_of(sandbox)
+        await client.sessions.create(new_session())
+        return sandbox, client
+
+    with asyncio.Runner() as runner:
+        sandbox, client = runner.run(begin())
+        assert in_a_child(lambda: asyncio.run(client.aclose())) is None
+        assert isinstance(runner.run(_fails_quickly(client)), SessionNotFoundError)
+        assert [record.status for record in sandbox.journal] == [201, 400]
+        runner.run(client.aclose())
+        runner.run(sandbox.stop())
+
+
 async def test_the_process_is_told_by_its_number(
     client: BriqpayClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,6 +335,8 @@ async def test_wrong_credentials_are_told_and_not_repeated(status: int) -> None:
 async def test_the_api_s_own_refusal_is_an_error_with_its_words(sandbox: Sandbox, client: BriqpayClient) -> None:
     session = await client.sessions.create(new_session())
     assert session.session_id is not None
-    request = client.sessions._send("PATCH", f"/v3/session/{session.session_id}", b'{"nonsense":1}')
+    request = client.sessions._send(
+        "PATCH", f"/v3/session/{session.session_id}", b'{"nonsense":1}', interpret=lambda response: response
+    )
     with pytest.raises(InvalidDataError, match="has additional properties"):
         await request
