@@ -147,6 +147,9 @@ class Caller:
         except BriqpayError as error:
             self._describe(error, call)
             raise
+        except BaseException as error:  # cancelled, above all: whoever watches would wait for an end
+            self._tell_failure(call, type(error).__name__, None)
+            raise
 
     @asynccontextmanager
     async def holding(self, lane: str, seconds: float) -> AsyncIterator[None]:
@@ -204,7 +207,7 @@ class Caller:
             logger.debug(
                 "%s %s -> %s, %s bytes, attempt %s (call %s)",
                 call.request.method,
-                call.request.path,
+                call.request.shown_path,
                 response.status,
                 len(response.body),
                 call.attempts,
@@ -261,7 +264,7 @@ class Caller:
         logger.info(
             "%s %s failed (%s%s), attempt %s; again in %.3f s (call %s)",
             call.request.method,
-            call.request.path,
+            call.request.shown_path,
             type(error).__name__,
             f" {status}" if status else "",
             call.attempts,
@@ -274,7 +277,7 @@ class Caller:
                 RetryEvent(
                     call_id=self._call_id(call),
                     method=call.request.method,
-                    path=call.request.path,
+                    path=call.request.shown_path,
                     attempt=call.attempts,
                     wait=wait,
                     error=type(error).__name__,
@@ -303,32 +306,35 @@ class Caller:
         return f"{self.shared.prefix}-{call.number:x}"
 
     def _describe(self, error: BriqpayError, call: _Call) -> None:
-        error.method, error.path = call.request.method, call.request.path
+        error.method, error.path = call.request.method, call.request.shown_path
         error.attempts, error.call_id = call.attempts, self._call_id(call)
+        self._tell_failure(call, type(error).__name__, error.status)
+
+    def _tell_failure(self, call: _Call, error: str, status: int | None) -> None:
         if self.hooks:
             self._tell(
                 "on_failure",
                 FailureEvent(
-                    call_id=error.call_id,
-                    method=error.method,
-                    path=error.path,
+                    call_id=self._call_id(call),
+                    method=call.request.method,
+                    path=call.request.shown_path,
                     attempts=call.attempts,
-                    error=type(error).__name__,
-                    status=error.status,
+                    error=error,
+                    status=status,
                 ),
             )
 
     def _attempt_event(self, call: _Call) -> AttemptEvent:
         request = call.request
         return AttemptEvent(
-            call_id=self._call_id(call), method=request.method, path=request.path, attempt=call.attempts
+            call_id=self._call_id(call), method=request.method, path=request.shown_path, attempt=call.attempts
         )
 
     def _response_event(self, call: _Call, response: Response, elapsed: float) -> ResponseEvent:
         return ResponseEvent(
             call_id=self._call_id(call),
             method=call.request.method,
-            path=call.request.path,
+            path=call.request.shown_path,
             attempt=call.attempts,
             status=response.status,
             size=len(response.body),

@@ -129,7 +129,7 @@ def check_base_url(url: str) -> str:
     if not isinstance(url, str):
         raise ConfigurationError(f"base_url must be text, not {type(url).__name__}.")
     if not url.isprintable() or " " in url or "?" in url or "#" in url:
-        raise ConfigurationError("base_url must not carry a query, a fragment or white space.")
+        raise ConfigurationError("base_url must not carry credentials, a query, a fragment or white space.")
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
@@ -138,7 +138,7 @@ def check_base_url(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not host:
         raise ConfigurationError("base_url must be an absolute URL such as https://api.briqpay.com.")
     if parts.username or parts.password:
-        raise ConfigurationError("base_url must not carry credentials.")
+        raise ConfigurationError("base_url must not carry credentials, a query, a fragment or white space.")
     if parts.scheme == "http" and not _is_loopback(host):
         raise ConfigurationError(
             f"Use https:// for {host}: credentials are sent over http:// to loopback addresses only."

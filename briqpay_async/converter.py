@@ -16,6 +16,7 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
+from briqpay_async.constructors import Constructors, Reader
 from briqpay_async.errors import ResponseDecodeError
 from briqpay_async.jsonvalues import canonical, copy_json, escape
 from briqpay_async.models.base import CLEAR, Clear, Model, ReadOnlyDict, wire_names
@@ -122,12 +123,7 @@ def _plain_hook(annotation: Any) -> Hook:
     classes = frozenset(cast("type", _json_class(kind)) for kind in kinds)
     accepted = classes | {NoneType}
     wanted = " or ".join(sorted({_NAMES[kind] for kind in classes}))
-    known = {
-        text: constant
-        for kind in kinds
-        if isinstance(kind, type) and issubclass(kind, Enum)
-        for text, constant in kind._value2member_map_.items()
-    }
+    known = _constants(kinds)
     null = CLEAR if Clear in get_args(annotation) else None
 
     def check(value: Any, _: Any) -> Any:
@@ -189,24 +185,16 @@ def _map_hook(annotation: Any) -> Hook:
     return mapping
 
 
-def _chooser(classes: frozenset[Any]) -> Callable[[dict[str, Any]], type]:
-    """Tells the classes of a union apart by their tag."""
-    tag, by_name, other = _TAGGED[classes]
-
-    def choose(wire: dict[str, Any]) -> type:
-        name = wire.get(tag)
-        return by_name.get(name, other) if name.__class__ is str else other
-
-    return choose
-
-
 def _tagged_hook(annotation: Any) -> Hook:
-    choose = _chooser(frozenset(get_args(annotation)))
+    tag, by_name, other = _TAGGED[frozenset(get_args(annotation))]
+    hooks = {name: _structure_hook(cls) for name, cls in by_name.items()}
+    fallback = _structure_hook(other)
 
     def tagged(value: Any, _: Any) -> Any:
         if value.__class__ is not dict:
             raise _MalformedError("must be an object")
-        return _structure_hook(choose(value))(value, None)
+        name = value.get(tag)
+        return (hooks.get(name, fallback) if name.__class__ is str else fallback)(value, None)
 
     return tagged
 
@@ -220,11 +208,10 @@ def _model_hook(cls: Any) -> Hook:
     build = make_dict_structure_fn(
         cls, CONVERTER, _cattrs_detailed_validation=False, extra=override(omit=True), **overrides
     )
+    order = tuple(names.values())
     is_line = cls in {CartItem, SalesTaxItem}
 
-    def model(value: Any, _: Any) -> Any:
-        if value.__class__ is not dict:
-            raise _MalformedError("must be an object")
+    def generic(value: dict[str, Any]) -> Any:
         instance = build(value, cls)
         if None in value.values() or not value.keys() <= known:
             extra = {
@@ -235,10 +222,37 @@ def _model_hook(cls: Any) -> Hook:
             if extra:
                 object.__setattr__(instance, "extra", ReadOnlyDict(extra))
         if is_line:
-            keep_wire(instance, value, tuple(names.values()))
+            _keep_wire(instance, value, order)
         return instance
 
+    types = {attribute.name: attribute.type for attribute in attrs.fields(cls)}
+    construct = Constructors(cls, {name: _reader(types[name]) for name in names}, generic)
+
+    def model(value: Any, _: Any) -> Any:
+        if value.__class__ is not dict:
+            raise _MalformedError("must be an object")
+        return construct(value)
+
     return model
+
+
+def _reader(annotation: Any) -> Reader:
+    """How a constructor reads a member whose kind is known to be right."""
+    if annotation is Any:
+        return Reader()
+    if _is_plain(annotation):
+        return Reader(nullable=Clear in get_args(annotation), table=_constants(alternatives(annotation)))
+    return Reader(hook=_structure_hook(annotation))
+
+
+def _constants(kinds: tuple[Any, ...]) -> dict[Any, Any]:
+    """The enum constants of an open enumeration by their text."""
+    return {
+        text: constant
+        for kind in kinds
+        if isinstance(kind, type) and issubclass(kind, Enum)
+        for text, constant in kind._value2member_map_.items()
+    }
 
 
 def _nullable(cls: type[Model]) -> frozenset[str]:
@@ -250,7 +264,7 @@ def _nullable(cls: type[Model]) -> frozenset[str]:
     )
 
 
-def keep_wire(line: CartItem | SalesTaxItem, wire: dict[str, Any], order: tuple[str, ...]) -> None:
+def _keep_wire(line: CartItem | SalesTaxItem, wire: dict[str, Any], order: tuple[str, ...]) -> None:
     """Remember a line's wire form, in canonical member order, so that sending it again renders nothing."""
     if line.extra or tuple(wire) != tuple([name for name in order if name in wire]):
         wire = {name: wire[name] for name in order if name in wire and name not in line.extra} | canonical(
@@ -274,7 +288,9 @@ def _locate(wire: Any, annotation: Any, text: str) -> tuple[str, str]:
 def _parts(wire: Any, kinds: tuple[Any, ...]) -> list[tuple[str, Any, Any]]:
     kind = kinds[0]
     if isinstance(wire, dict) and frozenset(kinds) in _TAGGED:
-        kind = _chooser(frozenset(kinds))(wire)
+        tag, by_name, other = _TAGGED[frozenset(kinds)]
+        name = wire.get(tag)
+        kind = by_name.get(name, other) if isinstance(name, str) else other
     if isinstance(wire, dict) and isinstance(kind, type) and issubclass(kind, Model):
         types = {attribute.name: attribute.type for attribute in attrs.fields(kind)}
         return [

@@ -1,4 +1,4 @@
-"""What hooks are told of a call. Never a body, never a header, never a credential."""
+"""What hooks are told of a call. Never a body, a header, a query, a credential or the identifier of a token."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ class AttemptEvent:
 
 @attrs.frozen(kw_only=True)
 class ResponseEvent:
-    """An answer came back, whatever its status. A 2xx status ends the call.
+    """An answer came back, whatever its status. A 2xx status ends the requests of the call.
+
+    The call can still end by raising, when no sense can be made of the answer.
 
     Attributes:
         call_id: Shared by all attempts of one call.
@@ -72,14 +74,14 @@ class RetryEvent:
 
 @attrs.frozen(kw_only=True)
 class FailureEvent:
-    """The call ends by raising.
+    """The call ends by raising, or by being cancelled.
 
     Attributes:
         call_id: Shared by all attempts of one call.
         method: HTTP method.
         path: Path, without the query.
         attempts: Requests made.
-        error: Class name of what is raised.
+        error: Class name of what is raised; ``CancelledError`` when the call was cancelled.
         status: HTTP status of the failure, ``None`` when there was no answer.
     """
 
@@ -107,4 +109,4 @@ class CallHooks:
         """Called before each wait for another request."""
 
     def on_failure(self, event: FailureEvent) -> None:
-        """Called once when the call ends by raising."""
+        """Called once when the call ends by raising, or by being cancelled."""

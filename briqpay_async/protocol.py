@@ -32,7 +32,7 @@ from briqpay_async.errors import (
     ValidationError,
 )
 from briqpay_async.models.base import Model
-from briqpay_async.redact import safe_headers
+from briqpay_async.redact import safe_headers, safe_path
 
 __all__ = [
     "Fields",
@@ -86,12 +86,17 @@ class Request:
     """
 
     method: str
-    path: str
+    path: str = attrs.field(repr=lambda path: repr(safe_path(path)))
     query: str = ""
     body: bytes | None = attrs.field(default=None, repr=False)
     headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     repeat: Repeat = Repeat.SAFE
     lane: str | None = None
+
+    @property
+    def shown_path(self) -> str:
+        """The path as hooks, errors and log records tell it: the identifier of a token is hidden."""
+        return safe_path(self.path)
 
 
 @attrs.frozen
@@ -206,8 +211,10 @@ def _parse(response: Response) -> Any:
     try:
         return orjson.loads(response.body)
     except orjson.JSONDecodeError as error:
-        kind = response.headers.get("Content-Type", "no content type")
-        raise ResponseDecodeError(f"the answer ({kind}) is no JSON: {error.msg}") from None
+        reason = error.msg
+    # Not raised above: the error of the parser holds the whole body, and would stay attached as the context.
+    kind = response.headers.get("Content-Type", "no content type")
+    raise ResponseDecodeError(f"the answer ({kind}) is no JSON: {reason}")
 
 
 def api_error(response: Response, now: datetime | None = None) -> APIError:
@@ -250,6 +257,8 @@ def _error_class(status: int, code: str | None, message: str | None) -> type[API
         return _BY_CODE[code]
     if status >= 500:
         return ServerError
+    if status in {401, 429}:
+        return _BY_STATUS[status]
     if code == "INVALID_DATA":
         # Only the message tells a missing session from any other invalid data (reference §E).
         missing = message is not None and _MISSING_SESSION in message.lower()

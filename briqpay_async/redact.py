@@ -43,7 +43,7 @@ _VALUES = re.compile(
 )
 
 _SETTLED = "amount_inc_vat amount_ex_vat currency created_at session_id status"
-# The same for the attributes of models, by class. What is on no list is hidden, a class that nobody listed altogether.
+# The same for the attributes of models, by class. Of a class that is not listed, every value is hidden.
 _MEMBERS: Mapping[str, frozenset[str]] = {
     name: frozenset(members.split())
     for name, members in {

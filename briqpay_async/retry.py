@@ -120,9 +120,13 @@ class RetryDecisions:
     def wait(self, state: RetryCallState) -> float:
         """Tenacity's ``wait``: ``Retry-After`` where the server sent one, else back-off."""
         error = state.outcome.exception() if state.outcome else None
-        jittered = back_off(self.policy, state.attempt_number, self.random)
         asked = error.retry_after if isinstance(error, BriqpayError) else None
-        return jittered if asked is None else max(asked, 0.0)
+        if asked is not None:
+            return max(asked, 0.0)
+        if isinstance(error, SessionInitializingError):
+            # "Try again in a few seconds" (reference §E): the session is being made, so no jitter shortens the wait.
+            return min(self.policy.cap, 4 * self.policy.base * 2.0 ** (state.attempt_number - 1))
+        return back_off(self.policy, state.attempt_number, self.random)
 
     def stop(self, state: RetryCallState) -> bool:
         """Tenacity's ``stop``: attempts used up, the wait does not fit the deadline, or the budget is empty."""

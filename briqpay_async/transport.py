@@ -8,9 +8,10 @@ import math
 import os
 import platform
 import time
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
+from aiohttp.connector import Connection
 from yarl import URL
 
 from briqpay_async.config import Pool, Timeouts
@@ -63,6 +64,12 @@ class AiohttpTransport:
             "Content-Type": "application/json",
             "User-Agent": _USER_AGENT,
         }
+        self._base_path = URL(base_url, encoded=True).raw_path.rstrip("/")
+        # One URL for each set of fields that was asked for, to be given its path.
+        self._urls = {"": URL(base_url, encoded=True)}
+        self._timeout = _client_timeout(Timeouts(), Timeouts().attempt)
+        # A session of our own has the headers already; a borrowed one is told them with each request.
+        self._call_headers = self._headers if http_session is not None else None
         self._borrowed = http_session
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -91,21 +98,20 @@ class AiohttpTransport:
             or self._closed
         ):
             session = self._enter()
-        headers = {**self._headers, **request.headers} if request.headers else self._headers
-        query = f"?{request.query}" if request.query else ""
-        # sock_connect is the time to connect. What aiohttp calls connect counts the wait for a free connection and
-        # DNS too: it ends before the total, so a deadline that passes there is known to have sent nothing.
-        timeout = aiohttp.ClientTimeout(
-            total=seconds,
-            connect=seconds * _UNSENT_SHARE,
-            sock_connect=timeouts.connect,
-            ceil_threshold=_NEVER_ROUND,
-        )
+        headers = {**self._headers, **request.headers} if request.headers else self._call_headers
+        url = self._urls.get(request.query)
+        if url is None:
+            url = self._urls[request.query] = URL(f"{self._base}?{request.query}", encoded=True)
+        timeout = self._timeout
+        if timeout.total != seconds or timeout.sock_connect != timeouts.connect:
+            timeout = _client_timeout(timeouts, seconds)
+            if seconds == timeouts.attempt:
+                self._timeout = timeout
         started = time.monotonic()
         try:
             response = await session.request(
                 request.method,
-                URL(f"{self._base}{request.path}{query}", encoded=True),
+                url.with_path(self._base_path + request.path, encoded=True, keep_query=True),
                 data=request.body,
                 headers=headers,
                 timeout=timeout,
@@ -167,8 +173,9 @@ class AiohttpTransport:
 
     def _open(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._pool.size, keepalive_timeout=self._pool.keepalive),
+            connector=_Connector(limit=self._pool.size, keepalive_timeout=self._pool.keepalive),
             cookie_jar=aiohttp.DummyCookieJar(),
+            headers=self._headers,
         )
 
     async def aclose(self) -> None:
@@ -177,6 +184,33 @@ class AiohttpTransport:
         session, self._session = self._session, None
         if session is not None and session is not self._borrowed and self._pid == os.getpid():
             await session.close()
+
+
+def _client_timeout(timeouts: Timeouts, seconds: float) -> aiohttp.ClientTimeout:
+    # sock_connect is the time to connect. What aiohttp calls connect counts the wait for a free connection and
+    # DNS too: it ends before the total, so a deadline that passes there is known to have sent nothing.
+    return aiohttp.ClientTimeout(
+        total=seconds,
+        connect=seconds * _UNSENT_SHARE,
+        sock_connect=timeouts.connect,
+        ceil_threshold=_NEVER_ROUND,
+    )
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Uses no kept connection on which something came that nobody asked for.
+
+    aiohttp would take it for the answer to the next request: another session's, or one to an update never made.
+    """
+
+    async def connect(self, *args: Any, **options: Any) -> Connection:
+        connection = await super().connect(*args, **options)
+        for _ in range(self.limit):
+            if connection.protocol is None or not connection.protocol.should_close:
+                break
+            connection.close()
+            connection = await super().connect(*args, **options)
+        return connection
 
 
 def _transport_error(error: BaseException, seconds: float, waited: float) -> TransportError:

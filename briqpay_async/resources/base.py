@@ -53,7 +53,7 @@ class Resource:
             body=body,
             headers=check_headers(headers),
             repeat=repeat,
-            lane=None if lane is None else str(lane).lower(),  # one session, however its UUID is written
+            lane=lane,
         )
         return await self._caller.ask(request, interpret, None if timeout is None else seconds(timeout))
 

@@ -173,7 +173,8 @@ class Orders(Resource):
         Raises:
             ValidationError: Something the API would refuse.
         """
-        path = session_path(check_session_id(session_id), "/order/update/references")
+        session_id = check_session_id(session_id)
+        path = session_path(session_id, "/order/update/references")
         if found := check_references(references):
             raise ValidationError(problems=tuple(found))
         body = orjson.dumps({"references": dict(references)})

@@ -170,7 +170,8 @@ class SessionCalls(Resource):
             PatchNotAppliedError: The answer contains a patched section, and it is not as sent or has lost
                 members; how the API merges is undocumented, see ``MergeDepth``.
         """
-        path = session_path(check_session_id(session_id))
+        session_id = check_session_id(session_id)
+        path = session_path(session_id)
         if not isinstance(patch, SessionPatch):
             raise ValidationError(problems=(("", "patch must be a SessionPatch"),))
         if patch.is_noop:
@@ -216,7 +217,8 @@ class SessionCalls(Resource):
             ValidationError: The identifier is not a UUID, neither is given, or something the API would refuse.
             SessionNotFoundError: There is no such session.
         """
-        path = session_path(check_session_id(session_id), "/metadata")
+        session_id = check_session_id(session_id)
+        path = session_path(session_id, "/metadata")
         problems: Problems = []
         body = {}
         if urls is not None:
@@ -258,7 +260,8 @@ class SessionCalls(Resource):
             ValidationError: The identifier is not a UUID, or a rejection lacks its type.
             OutcomeUnknownError: The request was sent and no answer came.
         """
-        path = session_path(check_session_id(session_id), "/decision")
+        session_id = check_session_id(session_id)
+        path = session_path(session_id, "/decision")
         if not isinstance(decision, Decision):
             raise ValidationError(problems=(("", "must be a Decision: Decision.allow() or Decision.reject(...)"),))
         check(decision)

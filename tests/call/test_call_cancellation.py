@@ -160,3 +160,48 @@ async def test_waiting_for_other_updates_longer_than_the_deadline_sends_nothing(
     assert caught.value.path == "/v3/session/s"
     briqpay.shared.lanes.leave("s")
     assert len(briqpay.shared.lanes) == 0
+
+
+# --- a lane kept for several calls -----------------------------------------------------------------------
+
+
+async def test_a_lane_that_is_held_keeps_updates_waiting_until_it_is_left(fake_time: FakeTime) -> None:
+    briqpay, transport = caller(fake_time, (1.0, answer()))
+    async with briqpay.holding("s", 60.0):
+        waiting = asyncio.create_task(briqpay.call(update(query="second")))
+        await briqpay.call(read(query="first"))
+        assert [request.query for _, request in transport.sent] == ["first"]
+    await waiting
+    assert [request.query for _, request in transport.sent] == ["first", "second"]
+    assert len(briqpay.shared.lanes) == 0
+
+
+async def test_holding_waits_for_updates_under_way(fake_time: FakeTime) -> None:
+    briqpay, transport = caller(fake_time, (1.0, answer()))
+    running = asyncio.create_task(briqpay.call(update()))
+    await asyncio.sleep(0)
+    async with briqpay.holding("s", 60.0):
+        assert running.done() or transport.under_way["s"] == 0
+    await running
+
+
+async def test_a_lane_that_is_not_left_in_time_is_a_timeout_that_sent_nothing(fake_time: FakeTime) -> None:
+    briqpay, _ = caller(fake_time)
+    async with briqpay.holding("s", 60.0):
+        with pytest.raises(CallTimeoutError) as caught:
+            await briqpay.holding("s", 0.01).__aenter__()
+        assert caught.value.sent is False
+    assert len(briqpay.shared.lanes) == 0
+
+
+@pytest.mark.parametrize("stop", [ZeroDivisionError, asyncio.CancelledError])
+async def test_a_held_lane_is_left_whatever_happens(fake_time: FakeTime, stop: type[BaseException]) -> None:
+    briqpay, _ = caller(fake_time)
+
+    async def hold_and_fail() -> None:
+        async with briqpay.holding("s", 60.0):
+            raise stop
+
+    with pytest.raises(stop):
+        await hold_and_fail()
+    assert len(briqpay.shared.lanes) == 0

@@ -1,0 +1,161 @@
+"""OpenTelemetry: a span for each call. Needs the extra ``otel`` (opentelemetry-api), which is loaded on use only.
+
+Names follow the semantic conventions for HTTP clients where there is one. A span tells what hooks are told and no
+more: never a body, a header, a query, a credential or an identifier in a path.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from briqpay_async.config import check_base_url
+from briqpay_async.errors import ConfigurationError
+from briqpay_async.events import AttemptEvent, CallHooks, FailureEvent, ResponseEvent, RetryEvent
+from briqpay_async.version import __version__
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span, TracerProvider
+
+__all__ = ["OpenTelemetryHooks"]
+
+_MOST_OPEN: Final = 10_000
+
+# The parts of paths that are words of the API (reference §B). Anything else is an identifier.
+_WORDS: Final = frozenset(
+    {
+        "cancel",
+        "capture",
+        "decision",
+        "hosted-page",
+        "metadata",
+        "order",
+        "references",
+        "refund",
+        "release-remaining",
+        "session",
+        "token",
+        "update",
+        "v3",
+    }
+)
+
+
+class OpenTelemetryHooks(CallHooks):
+    """Makes one ``CLIENT`` span for each call, with an event for each attempt and each retry.
+
+    The span is a child of the one that is current when the call makes its first request, and ends with the call:
+    after an answer with status 2xx, after a failure, and when the call is cancelled. A call that fails before its
+    first request has a span too. It is named by method and path template, such as ``PATCH /v3/session/{id}``, and
+    ``briqpay.call_id`` is the identifier that errors and log records of the call carry.
+
+    An answer with status 2xx that no sense can be made of ends the span well: the exchange worked, and the
+    ``ResponseDecodeError`` is the caller's.
+
+    One instance may serve any number of clients. At most 10 000 spans are open at once: beyond that the oldest one
+    is ended, with ``briqpay.abandoned`` set.
+
+    Example:
+        >>> BriqpayClient(username, secret, hooks=[OpenTelemetryHooks()])
+    """
+
+    def __init__(self, tracer_provider: TracerProvider | None = None, *, base_url: str | None = None) -> None:
+        """Make hooks.
+
+        Args:
+            tracer_provider: Where spans go; the global provider when left out.
+            base_url: The API that the client calls, such as ``Environment.PRODUCTION.base_url``: tells
+                ``server.address`` and ``server.port``, which spans lack without it.
+
+        Raises:
+            ConfigurationError: opentelemetry-api is not installed, or ``base_url`` is one that no client takes.
+        """
+        try:
+            from opentelemetry import trace  # noqa: PLC0415 - the library is optional
+        except ImportError as error:
+            raise ConfigurationError("Install the extra first: pip install 'briqpay-async[otel]'.") from error
+        self._client = trace.SpanKind.CLIENT
+        self._failed = trace.StatusCode.ERROR
+        self._tracer = trace.get_tracer("briqpay_async", __version__, tracer_provider)
+        self._server = {} if base_url is None else _server(check_base_url(base_url))
+        # By call. An ordered dictionary because its methods are atomic: clients of several threads may share it.
+        self._open: OrderedDict[str, Span] = OrderedDict()
+
+    def on_attempt(self, event: AttemptEvent) -> None:
+        """Open the span of the call with its first attempt."""
+        span = self._start(event) if event.attempt == 1 else self._open.get(event.call_id)
+        if span is None:
+            return
+        if event.attempt > 1:
+            span.set_attribute("http.request.resend_count", event.attempt - 1)
+        span.add_event("briqpay.attempt", {"briqpay.attempt": event.attempt})
+
+    def on_response(self, event: ResponseEvent) -> None:
+        """End the span with the answer that succeeds; any other is told by the retry or the failure."""
+        if 200 <= event.status < 300:
+            self._end(event.call_id, {"http.response.status_code": event.status})
+
+    def on_retry(self, event: RetryEvent) -> None:
+        """Note why another request is made, and when."""
+        span = self._open.get(event.call_id)
+        if span is not None:
+            attributes: dict[str, str | int | float] = {
+                "briqpay.attempt": event.attempt,
+                "briqpay.wait": event.wait,
+                "error.type": event.error,
+            }
+            if event.status is not None:
+                attributes["http.response.status_code"] = event.status
+            span.add_event("briqpay.retry", attributes)
+
+    def on_failure(self, event: FailureEvent) -> None:
+        """End the span of a call that raises or is cancelled."""
+        if event.attempts == 0:
+            self._start(event)
+        attributes: dict[str, str | int] = {"error.type": event.error}
+        if event.status is not None:
+            attributes["http.response.status_code"] = event.status
+        self._end(event.call_id, attributes, failed=True)
+
+    def _start(self, event: AttemptEvent | FailureEvent) -> Span | None:
+        template = _template(event.path)
+        span = self._tracer.start_span(
+            f"{event.method} {template}",
+            kind=self._client,
+            attributes={
+                "http.request.method": event.method,
+                "url.template": template,
+                "briqpay.call_id": event.call_id,
+                **self._server,
+            },
+        )
+        if not span.is_recording():  # sampled out: there is nothing to keep
+            return None
+        self._open[event.call_id] = span
+        if len(self._open) > _MOST_OPEN:
+            _, oldest = self._open.popitem(last=False)
+            oldest.set_attribute("briqpay.abandoned", True)
+            oldest.end()
+        return span
+
+    def _end(self, call_id: str, attributes: Mapping[str, str | int], *, failed: bool = False) -> None:
+        span = self._open.pop(call_id, None)
+        if span is not None:
+            span.set_attributes(attributes)
+            if failed:
+                span.set_status(self._failed)
+            span.end()
+
+
+def _template(path: str) -> str:
+    return "/".join(part if part in _WORDS or not part else "{id}" for part in path.split("/"))
+
+
+def _server(base_url: str) -> dict[str, str | int]:
+    parts = urlsplit(base_url)
+    return {
+        "server.address": parts.hostname or "",
+        "server.port": parts.port or (443 if parts.scheme == "https" else 80),
+    }
