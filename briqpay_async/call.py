@@ -134,14 +134,15 @@ class Caller:
         call = _Call(request, next(shared.calls), shared.clock() + seconds, seconds)
         lane = request.lane
         try:
-            if lane is None:
-                response = await self._first(call)
-            else:
-                if not shared.lanes.try_enter(lane):
-                    await self._enter_lane(lane, call.deadline - shared.clock(), seconds)
-                try:
-                    response = await self._first(call)
-                finally:
+            if lane is not None and not shared.lanes.try_enter(lane):
+                await self._enter_lane(lane, call.deadline - shared.clock(), seconds)
+            try:
+                response = await self._attempt(call)
+                shared.budget.give(1)
+            except BriqpayError as error:
+                response = await self._recover(call, error)
+            finally:
+                if lane is not None:
                     shared.lanes.leave(lane)
             return interpret(response)
         except BriqpayError as error:
@@ -174,16 +175,11 @@ class Caller:
                 f"Other updates of this session were under way for all of {seconds:.3g} seconds.", sent=False
             ) from None
 
-    async def _first(self, call: _Call) -> Response:
-        budget = self.shared.budget
-        try:
-            response = await self._attempt(call)
-        except BriqpayError as error:
-            if verdict(error, call.request.repeat) is Verdict.RAISE:
-                raise _honest(error, call.request.repeat) from error.__cause__
-            return await self._again(call, error)
-        budget.give(1)
-        return response
+    async def _recover(self, call: _Call, error: BriqpayError) -> Response:
+        """What becomes of a call whose first attempt failed."""
+        if verdict(error, call.request.repeat) is Verdict.RAISE:
+            raise _honest(error, call.request.repeat) from error.__cause__
+        return await self._again(call, error)
 
     async def _attempt(self, call: _Call) -> Response:
         shared = self.shared

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import partial
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
@@ -28,9 +29,10 @@ from briqpay_async.models.hooks import (
     RefundStatusHook,
     SessionStatusHook,
 )
+from briqpay_async.models.session import Session, SessionData
 from briqpay_async.rendering import CONVERTER, SCALARS, alternatives, render
 
-__all__ = ["decode", "structure", "unstructure"]
+__all__ = ["answered_data", "decode", "decode_session", "structure", "unstructure"]
 
 M = TypeVar("M", bound=Model)
 Hook = Callable[[Any, Any], Any]
@@ -98,6 +100,39 @@ def decode(wire: Any, cls: type[M]) -> M:
         raise ResponseDecodeError(f"{pointer or '/'} {text}", pointer=pointer) from None
     except RecursionError:
         raise ResponseDecodeError("the document is nested too deeply") from None
+
+
+def decode_session(wire: Any) -> Session:
+    """Like ``decode``, for a whole answer: its ``data`` is structured when somebody looks at it.
+
+    Raises:
+        ResponseDecodeError: A member outside ``data`` is of a kind that no sense can be made of.
+    """
+    if wire.__class__ is not dict or wire.get("data").__class__ is not dict:
+        return decode(wire, Session)
+    data = wire.pop("data")
+    session = decode(wire, Session)
+    object.__delattr__(session, "data")
+    object.__setattr__(session, "_pending", partial(_decode_data, data))
+    return session
+
+
+def _decode_data(data: dict[str, Any]) -> SessionData:
+    try:
+        return decode(data, SessionData)
+    except ResponseDecodeError as error:
+        pointer = f"/data{error.pointer}"
+        raise ResponseDecodeError(
+            error.message.replace(error.pointer or "/", pointer, 1), pointer=pointer
+        ) from None
+
+
+def answered_data(session: Session) -> dict[str, Any] | None:
+    """The ``data`` of a session as JSON, without structuring what nobody has looked at. Only read it."""
+    pending = session._pending  # noqa: SLF001 - this file fills it
+    if isinstance(pending, partial):
+        return cast("dict[str, Any]", pending.args[0])
+    return None if session.data is None else cast("dict[str, Any]", render(session.data))
 
 
 def _structure_hook(cls: Any) -> Hook:

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 import attrs
 import orjson
 
-from briqpay_async.converter import decode
+from briqpay_async.converter import decode, decode_session
 from briqpay_async.errors import (
     APIError,
     AuthenticationError,
@@ -32,6 +32,7 @@ from briqpay_async.errors import (
     ValidationError,
 )
 from briqpay_async.models.base import Model
+from briqpay_async.models.session import Session
 from briqpay_async.redact import safe_headers, safe_path
 
 __all__ = [
@@ -199,7 +200,8 @@ def decode_model(response: Response, cls: type[M]) -> M:
         ResponseDecodeError: The body is empty, no JSON, or no sense can be made of it.
     """
     try:
-        return decode(_parse(response), cls)
+        wire = _parse(response)
+        return cast("M", decode_session(wire)) if cls is Session else decode(wire, cls)
     except ResponseDecodeError as error:
         error.status = response.status
         raise

@@ -87,7 +87,8 @@ class Budget:
 
     def give(self, amount: int) -> None:
         """Put tokens back after a success."""
-        self._tokens = min(self._capacity, self._tokens + amount)
+        if self._tokens < self._capacity:
+            self._tokens = min(self._capacity, self._tokens + amount)
 
 
 @attrs.define
@@ -124,7 +125,7 @@ class RetryDecisions:
         if asked is not None:
             return max(asked, 0.0)
         if isinstance(error, SessionInitializingError):
-            # "Try again in a few seconds" (reference §E): the session is being made, so no jitter shortens the wait.
+            # "Try again in a few seconds" (reference §E): no jitter shortens the wait.
             return min(self.policy.cap, 4 * self.policy.base * 2.0 ** (state.attempt_number - 1))
         return back_off(self.policy, state.attempt_number, self.random)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import math
 import os
 import platform
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp.connector import Connection
+from multidict import istr
 from yarl import URL
 
 from briqpay_async.config import Pool, Timeouts
@@ -32,9 +34,12 @@ _USER_AGENT: Final = (
     f"briqpay-async/{__version__} Python/{platform.python_version()} aiohttp/{aiohttp.__version__}"
 )
 # aiohttp rounds timeouts above this many seconds up to a whole second: a deadline must not move.
+_ENCODED: Final = istr("Content-Encoding")
 _NEVER_ROUND: Final = math.inf
 # Of the time for an attempt, what may pass before the request is on its way.
 _UNSENT_SHARE: Final = 0.9
+# aiohttp warns of larger bodies given as bytes, for it writes them in one go; files it writes in pieces.
+_LARGE: Final = 2**20
 
 
 class AiohttpTransport:
@@ -107,12 +112,13 @@ class AiohttpTransport:
             timeout = _client_timeout(timeouts, seconds)
             if seconds == timeouts.attempt:
                 self._timeout = timeout
+        body = request.body
         started = time.monotonic()
         try:
             response = await session.request(
                 request.method,
                 url.with_path(self._base_path + request.path, encoded=True, keep_query=True),
-                data=request.body,
+                data=body if body is None or len(body) <= _LARGE else io.BytesIO(body),
                 headers=headers,
                 timeout=timeout,
                 allow_redirects=False,
@@ -120,7 +126,11 @@ class AiohttpTransport:
                 auto_decompress=True,
             )
             try:
-                body = await self._read(response)
+                length = response.content_length
+                if length is not None and length <= self._pool.max_body and _ENCODED not in response.headers:
+                    content = await response.read()
+                else:
+                    content = await self._read_bounded(response)
             finally:
                 response.release()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -131,13 +141,11 @@ class AiohttpTransport:
                     "The connections are closed: keep the http_session, or the client, open until the last call."
                 ) from error
             raise
-        return Response(response.status, response.headers, body)
+        return Response(response.status, response.headers, content)
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+    async def _read_bounded(self, response: aiohttp.ClientResponse) -> bytes:
+        """Read a body that does not say how large it is, or not how large it becomes."""
         limit = self._pool.max_body
-        length = response.content_length
-        if length is not None and length <= limit and "Content-Encoding" not in response.headers:
-            return await response.read()
         chunks: list[bytes] = []
         size = 0
         async for chunk in response.content.iter_any():

@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn, TypeVar, cast
 
 import attrs
 
+from briqpay_async.errors import ResponseDecodeError
 from briqpay_async.redact import HIDDEN, shown_members
 
 __all__ = [
@@ -94,7 +95,7 @@ class Model:
         members = [
             f"{name}={_shown_value(name, value, allowed=name in shown)}"
             for name in wire_names(type(self))
-            if (value := getattr(self, name, None)) is not None  # absent, or not set yet
+            if (value := _look_at(self, name)) is not None
         ]
         if extra := getattr(self, "extra", None):
             more = ", ..." if len(extra) > _MOST_NAMES else ""
@@ -102,9 +103,19 @@ class Model:
         return f"{type(self).__name__}({', '.join(members)})"
 
 
+def _look_at(model: Model, name: str) -> Any:
+    """A member, or what keeps it from being looked at: whoever prints a model wants no error."""
+    try:
+        return getattr(model, name, None)  # absent, or not set yet
+    except ResponseDecodeError as error:
+        return error
+
+
 def _shown_value(name: str, value: Any, *, allowed: bool) -> str:
     if isinstance(value, Model | Clear):
         return repr(value)
+    if isinstance(value, ResponseDecodeError):
+        return "<malformed>"
     if isinstance(value, tuple) and value:
         if allowed:
             return f"({', '.join(map(_shown_scalar, value))})"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -225,7 +225,8 @@ class Session(Model):
         client_token: For the client SDK.
         module_status: States of the modules.
         modules: Configuration of the modules, where the API returns it.
-        data: Cart, addresses and everything else that is known.
+        data: Cart, addresses and everything else that is known. In an answer of the API it is made when first
+            looked at; that is when a ``ResponseDecodeError`` about it is raised.
     """
 
     session_id: str | None = None
@@ -243,6 +244,20 @@ class Session(Model):
     module_status: ModuleStatus | None = None
     modules: Modules | None = None
     data: SessionData | None = None
+    # In an answer nobody has looked into yet, the slot of ``data`` is empty, and this makes what belongs there.
+    _pending: Callable[[], SessionData] | None = attrs.field(default=None, init=False, eq=False, repr=False)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> SessionData:
+            """Fill the slot of ``data`` when it is first looked at: most answers are never looked into."""
+            pending = object.__getattribute__(self, "_pending") if name == "data" else None
+            if pending is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            data = pending()
+            object.__setattr__(self, "data", data)
+            object.__setattr__(self, "_pending", None)
+            return data
 
     @property
     def snippet(self) -> str | None:

@@ -18,7 +18,7 @@ from briqpay_async.jsonvalues import escape
 from briqpay_async.models.base import Model, per_class, wire_names
 from briqpay_async.rendering import render, render_lines
 
-__all__ = ["leaves", "members_not_shared", "overlay", "same", "same_wire", "wire_changes"]
+__all__ = ["leaves", "members_not_shared", "overlay", "present", "same", "same_wire", "wire_changes"]
 
 T = TypeVar("T")
 
@@ -63,6 +63,13 @@ def same(old: Any, new: Any) -> bool:  # noqa: PLR0911 - one answer a kind of va
 @per_class
 def _members_of(cls: type[Model]) -> Callable[[Any], tuple[Any, ...]]:
     return attrgetter(*wire_names(cls), "extra")
+
+
+def present(model: Model) -> list[str]:
+    """Wire names of the members that a model has, unknown ones included."""
+    cls = type(model)
+    values = zip(wire_names(cls).values(), _members_of(cls)(model), strict=False)
+    return [name for name, value in values if value is not None] + list(model.extra)
 
 
 def _same_members(old: Model, new: Model) -> bool:

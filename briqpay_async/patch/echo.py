@@ -6,12 +6,13 @@ drop the members that a small patch did not send: this check turns that silent l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from briqpay_async.converter import answered_data
 from briqpay_async.jsonvalues import escape
 from briqpay_async.models.session import Session
-from briqpay_async.patch.diff import same_wire
+from briqpay_async.patch.diff import present, same_wire
 from briqpay_async.patch.patch import SessionPatch
 from briqpay_async.patch.sections import UPSELL
 from briqpay_async.rendering import render
@@ -25,40 +26,39 @@ def not_applied(patch: SessionPatch, answer: Session) -> tuple[str, ...]:
     Sections that the answer does not contain are not judged. Members that the server adds are fine.
     """
     pointers: list[str] = []
+    data = answered_data(answer)
     for part in patch.parts:
-        section = _answered(answer, part.section.name)
-        if section is None:
+        name, pointer = part.section.name, part.section.pointer
+        got = _upsell(answer) if name == UPSELL.name else data.get(name) if data is not None else None
+        if not isinstance(got, dict):
             continue
-        got = render(section)
-        pointers += _differences(part.wire, got, part.section.pointer)
+        pointers += _differences(part.wire, got, pointer)
         if part.before is not None:
             pointers += (
-                f"{part.section.pointer}/{escape(name)}"
-                for name in render(part.before)
-                if name not in got and name not in part.wire
+                f"{pointer}/{escape(member)}"
+                for member in present(part.before)
+                if member not in got and member not in part.wire
             )
     return tuple(pointers)
 
 
-def _answered(answer: Session, name: str) -> Any:
-    if name == UPSELL.name:
-        config = answer.modules.config if answer.modules else None
-        return config.upsell if config else None
-    return getattr(answer.data, name) if answer.data else None
+def _upsell(answer: Session) -> Any:
+    config = answer.modules.config if answer.modules else None
+    return render(config.upsell) if config and config.upsell else None
 
 
 def _differences(sent: Any, got: Any, pointer: str) -> Iterator[str]:
-    if sent is got or same_wire(sent, got):
-        return
-    if isinstance(sent, Mapping) and isinstance(got, Mapping):
+    if isinstance(sent, dict) and isinstance(got, dict):
         for name, value in sent.items():
-            below = f"{pointer}/{escape(name)}"
             if name in got:
-                yield from _differences(value, got[name], below)
+                answered = got[name]
+                if value.__class__ is not str or value != answered:
+                    yield from _differences(value, answered, f"{pointer}/{escape(name)}")
             elif value is not None:  # a null may be answered by leaving the member out
-                yield below
+                yield f"{pointer}/{escape(name)}"
     elif isinstance(sent, list) and isinstance(got, list) and len(sent) == len(got):
-        for index, value in enumerate(sent):
-            yield from _differences(value, got[index], f"{pointer}/{index}")
-    else:
+        if not same_wire(sent, got):
+            for index, value in enumerate(sent):
+                yield from _differences(value, got[index], f"{pointer}/{index}")
+    elif not same_wire(sent, got):
         yield pointer

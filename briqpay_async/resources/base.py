@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -33,7 +33,7 @@ class Resource:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    async def _send(
+    def _send(
         self,
         method: str,
         path: str,
@@ -45,7 +45,7 @@ class Resource:
         lane: str | None = None,
         timeout: Seconds = None,
         headers: Headers = None,
-    ) -> T:
+    ) -> Awaitable[T]:
         request = Request(
             method=method,
             path=path,
@@ -55,7 +55,7 @@ class Resource:
             repeat=repeat,
             lane=lane,
         )
-        return await self._caller.ask(request, interpret, None if timeout is None else seconds(timeout))
+        return self._caller.ask(request, interpret, None if timeout is None else seconds(timeout))
 
 
 def answer_of(cls: type[M], fields: Fields = None) -> Callable[[Response], M | None]:

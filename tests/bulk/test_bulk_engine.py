@@ -293,6 +293,19 @@ async def test_a_slow_reader_stops_the_reading_of_rows(api: FakeApi, *, is_async
         assert taken > 400
 
 
+@pytest.mark.parametrize("count", range(254, 270))
+async def test_a_run_ends_whatever_waits_for_a_slow_reader_when_the_input_does(api: FakeApi, count: int) -> None:
+    seen: list[UpdateOutcome] = []
+    run = api.run(rows(count), concurrency=10)
+    seen.append(await anext(run))
+    await api.time.sleep(60)
+
+    async with asyncio.timeout(2):
+        await read(run, seen)
+
+    assert len(seen) == count
+
+
 async def test_rows_that_need_no_request_do_not_outrun_the_reader_either(api: FakeApi) -> None:
     taken = 0
 

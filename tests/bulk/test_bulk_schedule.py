@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from collections.abc import AsyncIterator
 from typing import Any
 from zlib import crc32
 
+import pytest
 from bulk_world import NOOP, FakeApi, Hours, patch, session_id, statuses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from briqpay_async import InvalidDataError, SessionPatch, SessionUpdate
+from briqpay_async import BulkJournal, InvalidDataError, SessionPatch, SessionUpdate
+from briqpay_async.bulk import engine, intake, outbox
 
 MEMBERS = st.fixed_dictionaries({}, optional={"zip": st.sampled_from("abc"), "region": st.sampled_from("abc")})
 SESSIONS = st.integers(0, 4)
@@ -33,6 +37,13 @@ def _api(time: Hours, durations: list[int], failing: set[int]) -> FakeApi:
     return api
 
 
+async def _one_by_one(rows: list[SessionUpdate], time: Hours) -> AsyncIterator[SessionUpdate]:
+    for number, update in enumerate(rows):
+        if number % 7 == 0:
+            await time.sleep(0.03)
+        yield update
+
+
 def _expected(rows: list[SessionUpdate], failed: set[int]) -> dict[str, Any]:
     """The effect of all rows that did not fail, one after the other."""
     state: dict[str, Any] = {}
@@ -48,7 +59,10 @@ def _expected(rows: list[SessionUpdate], failed: set[int]) -> dict[str, Any]:
     durations=st.lists(st.integers(0, 20), min_size=1, max_size=9),
     failing=st.sets(st.integers(0, 40), max_size=5),
     pace=st.sampled_from([0.0, 0.02, 0.5]),
+    bounds=st.tuples(st.integers(1, 12), st.integers(1, 5)),
+    journaled=st.booleans(),
     coalesce=st.booleans(),
+    asynchronous=st.booleans(),
 )
 def test_the_effect_is_that_of_one_row_after_the_other(
     rows: list[SessionUpdate],
@@ -56,21 +70,30 @@ def test_the_effect_is_that_of_one_row_after_the_other(
     durations: list[int],
     failing: set[int],
     pace: float,
+    bounds: tuple[int, int],
     *,
+    journaled: bool,
     coalesce: bool,
+    asynchronous: bool,
 ) -> None:
     failing = set() if coalesce else failing  # merging may replace the bad value: then nothing fails
 
-    async def scenario() -> tuple[FakeApi, list[Any]]:
+    async def scenario(journal: BulkJournal | None) -> tuple[FakeApi, list[Any]]:
         time = Hours()
         api = _api(time, durations, failing)
         seen = []
-        async for outcome in api.run(rows, concurrency, coalesce=coalesce):
-            seen.append(outcome)
-            await time.sleep(pace)
+        updates = _one_by_one(rows, time) if asynchronous else rows
+        async with asyncio.timeout(10):
+            async for outcome in api.run(updates, concurrency, coalesce=coalesce, journal=journal):
+                seen.append(outcome)
+                await time.sleep(pace)
         return api, seen
 
-    api, seen = asyncio.run(scenario())
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as tight:
+        tight.setattr(engine, "_UNREAD", bounds[0])
+        tight.setattr(intake, "_LOOK_AHEAD", bounds[1])
+        tight.setattr(outbox, "_LINGER", 0.0)
+        api, seen = asyncio.run(scenario(BulkJournal(f"{folder}/run.db") if journaled else None))
 
     found = statuses(seen)
     failed = {index for index, status in found.items() if status == "failed"}

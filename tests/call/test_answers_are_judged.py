@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
+import attrs
 import orjson
 import pytest
 from hypothesis import given
@@ -26,6 +30,7 @@ from briqpay_async import (
     SessionCompletedError,
     SessionInitializingError,
     SessionNotFoundError,
+    unstructure,
 )
 from briqpay_async.protocol import Response, api_error, decode_model, parse_retry_after
 
@@ -261,8 +266,41 @@ def test_an_answer_without_sense_is_a_decode_error_with_its_status(body: bytes, 
 
 
 def test_a_decode_error_points_at_the_member() -> None:
-    body = b'{"data":{"order":{"currency":"SEK","cart":["no line"]}}}'
     with pytest.raises(ResponseDecodeError) as caught:
-        decode_model(Response(201, {}, body), Session)
-    assert caught.value.pointer == "/data/order/cart/0"
+        decode_model(Response(201, {}, b'{"moduleStatus":{"payment":7}}'), Session)
+    assert caught.value.pointer == "/moduleStatus/payment"
     assert caught.value.status == 201
+
+
+def test_data_that_makes_no_sense_is_told_when_it_is_looked_at() -> None:
+    body = b'{"status":"started","data":{"order":{"currency":"SEK","cart":["no line"]}}}'
+    session = decode_model(Response(200, {}, body), Session)
+    assert session.status == "started"
+    for _ in range(2):
+        with pytest.raises(ResponseDecodeError, match="/data/order/cart/0 must be an object") as caught:
+            _ = session.data
+        assert caught.value.pointer == "/data/order/cart/0"
+
+
+LOOKS: list[Callable[[Session], Any]] = [
+    repr,
+    hash,
+    pickle.dumps,
+    copy.deepcopy,
+    unstructure,
+    lambda session: session == Session(),
+    lambda session: session.data,
+]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_an_answer_that_nobody_looked_into_behaves_like_any_other(look: Callable[[Session], Any]) -> None:
+    body = b'{"status":"started","data":{"billing":{"city":"Lund"}}}'
+    session, other = (decode_model(Response(200, {}, body), Session) for _ in range(2))
+    look(session)
+    assert session == other
+    assert pickle.loads(pickle.dumps(decode_model(Response(200, {}, body), Session))) == other  # noqa: S301 - ours
+    assert attrs.evolve(session, status="completed").data == other.data
+    assert unstructure(session) == orjson.loads(body)
+    with pytest.raises(AttributeError, match="no attribute 'dta'"):
+        _ = session.dta  # type: ignore[attr-defined]

@@ -92,6 +92,8 @@ class Wire:
 
     Attributes:
         next: How the next request is answered.
+        always: How all others are.
+        unread: What all requests are answered with instead, before their body is read.
         requests: Heads of all requests.
         bodies: Bodies of those that had one.
         connections: How many were ever made.
@@ -100,6 +102,7 @@ class Wire:
     def __init__(self) -> None:
         self.next: Serve | None = None
         self.always: Serve = says(http())
+        self.unread: bytes | None = None
         self.requests: list[bytes] = []
         self.bodies: list[bytes] = []
         self.connections = 0
@@ -114,8 +117,13 @@ class Wire:
             while not writer.is_closing():
                 head = await reader.readuntil(b"\r\n\r\n")
                 self.requests.append(head)
+                if self.unread is not None:
+                    writer.write(self.unread)
+                    await writer.drain()
                 if (length := _content_length(head)) > 0:
                     self.bodies.append(await reader.readexactly(length))
+                if self.unread is not None:
+                    continue
                 serve, self.next = self.next or self.always, None
                 await serve(reader, writer)
         writer.close()

@@ -27,7 +27,7 @@ from robust_wire import (
     says_and_closes,
     says_then,
 )
-from support.shop import address, data, new_session
+from support.shop import address, data, line, new_session
 
 from briqpay_async import (
     APIError,
@@ -51,7 +51,7 @@ Call = Callable[[BriqpayClient, float], Awaitable[Any]]
 PATCH = SessionPatch.between(data(), data(billing=address(city="Malmö")))
 GIBBERISH = (TransportError,)
 NONSENSE = (ResponseDecodeError,)
-EITHER = (TransportError, ResponseDecodeError)  # whichever limit is met first
+EITHER = (TransportError, ResponseDecodeError)  # whichever limit is met first; a deadline is one too
 
 
 async def _edit(briqpay: BriqpayClient, timeout: float) -> None:
@@ -109,7 +109,7 @@ HUGE: dict[str, tuple[Serve, tuple[type[BriqpayError], ...]]] = {
     "declared, and never ending": (floods(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999\r\n\r\n", b"x"), NONSENSE),
     "until the connection closes": (floods(b"HTTP/1.1 200 OK\r\n\r\n", b"x"), NONSENSE),
     "large chunks": (floods(CHUNKED_HEAD, b"10000\r\n" + b"x" * 65536 + b"\r\n"), NONSENSE),
-    "tiny chunks": (floods(CHUNKED_HEAD, b"1\r\nx\r\n", 4_000_000), NONSENSE),
+    "tiny chunks": (floods(CHUNKED_HEAD, b"1\r\nx\r\n", 4_000_000), EITHER),
     "one chunk's extension": (floods(CHUNKED_HEAD + b"5;", b"x", 3_000_000), EITHER),
     "trailers": (floods(CHUNKED_HEAD + b"0\r\n", b"X-A: b\r\n"), EITHER),
     "gzip bomb": (packed(GZIP_BOMB), NONSENSE),
@@ -308,7 +308,7 @@ async def test_an_answer_without_end_is_cut_off_in_little_memory(
     tracemalloc.start()
     try:
         wire.always = serve
-        error = await failure(SAFE["read"](briqpay, 2.0))
+        error = await failure(SAFE["read"](briqpay, 1.0))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -399,3 +399,26 @@ async def test_a_server_that_speaks_first_gets_no_more_connections_than_the_pool
     ) as briqpay:
         assert type(await failure(SAFE["update"](briqpay, 2.0))) is TransportError
     assert 1 <= greeted <= 4
+
+
+@pytest.mark.parametrize("sends", [100_000, 2_000_000], ids=["some", "much"])
+async def test_a_refusal_that_comes_before_the_body_is_sent_is_that_refusal(
+    wire: Wire, briqpay: BriqpayClient, sends: int
+) -> None:
+    lines = [line(f"sku-{number}", name="x" * 240) for number in range(sends // 400)]
+    large = SessionPatch.of(data=data(*lines))
+    for status in ("413 Too Large", "429 Slow Down"):
+        wire.unread = http(b"", status)
+        error = await failure(briqpay.sessions.update(SESSION_ID, large, timeout=2.0))
+        assert isinstance(error, APIError | TransportError)
+        wire.unread = None
+        await works_on(wire, briqpay)
+
+
+@pytest.mark.parametrize("size", [2**20 - 1, 2**20 + 1, 3 * 2**20])
+async def test_a_large_body_is_sent_whole_and_as_it_is(wire: Wire, briqpay: BriqpayClient, size: int) -> None:
+    patch = SessionPatch.of(data=data(line("sku", name="x" * 255, extra={"note": "y" * size})))
+    await briqpay.sessions.update(SESSION_ID, patch, "none")
+    assert wire.bodies == [patch.to_json()]
+    assert b"\r\ncontent-type: application/json\r\n" in wire.requests[0].lower()
+    assert b"chunked" not in wire.requests[0].lower()
