@@ -15,7 +15,7 @@ import attrs
 
 from briqpay_async.models.base import CLEAR, NO_EXTRA, Model, ReadOnlyDict, wire_names
 
-__all__ = ["Constructors", "Reader"]
+__all__ = ["Reader", "constructor"]
 
 Shape = tuple[Any, ...]
 Construct = Callable[[dict[str, Any]], Any]
@@ -40,84 +40,83 @@ class Reader:
     hook: Callable[[Any, Any], Any] | None = None
 
 
-class Constructors:
-    """Structures objects of one class; learns their shapes.
+def constructor(cls: type[Model], readers: Mapping[str, Reader], generic: Construct) -> Callable[..., Any]:
+    """A function that structures objects of one class, and learns their shapes.
 
     Args:
         cls: The class.
         readers: How to read each member, by attribute.
         generic: Structures any object; raises for what no sense can be made of.
     """
+    seen: dict[Shape, int] = {}
+    compiled: dict[Shape, Construct] = {}
 
-    def __init__(self, cls: type[Model], readers: Mapping[str, Reader], generic: Construct) -> None:
-        self._cls = cls
-        self._readers = readers
-        self._generic = generic
-        self._seen: dict[Shape, int] = {}
-        self._compiled: dict[Shape, Construct] = {}
-
-    def __call__(self, wire: dict[str, Any], _: Any = None) -> Any:
-        """The instance of a JSON object."""
-        construct = self._compiled.get((*wire, *map(type, wire.values())))
-        return self._learn(wire) if construct is None else construct(wire)
-
-    def _learn(self, wire: dict[str, Any]) -> Any:
-        instance = self._generic(wire)  # raises here, before anything is learnt
-        shape = (*wire, *map(type, wire.values()))
-        if len(wire) <= _WIDEST and (shape in self._seen or len(self._seen) < _MOST):
-            self._seen[shape] = self._seen.get(shape, 0) + 1
-            if self._seen[shape] == _AFTER:
-                self._compiled[shape] = self._compile(wire)
+    def learn(wire: dict[str, Any], shape: Shape) -> Any:
+        instance = generic(wire)  # raises here, before anything is learnt
+        if len(wire) <= _WIDEST and (shape in seen or len(seen) < _MOST):
+            seen[shape] = seen.get(shape, 0) + 1
+            if seen[shape] == _AFTER:
+                compiled[shape] = _compile(cls, readers, wire)
         return instance
 
-    def _compile(self, wire: dict[str, Any]) -> Construct:
-        places = {name: f"v{index}" for index, name in enumerate(wire)}
-        names = wire_names(self._cls)
-        twin = _mutable_twin(self._cls)
-        scope: dict[str, Any] = {
-            "cls": self._cls,
-            "new": twin.__new__,
-            "twin": twin,
-            "ReadOnlyDict": ReadOnlyDict,
-            "NO_EXTRA": NO_EXTRA,
-            "CLEAR": CLEAR,
-        }
-        source = ["def construct(wire):"]
-        if places:
-            source.append(f"{', '.join(places.values())}, = wire.values()")
-        source.append("self = new(twin)")
-        extra = [name for name in wire if name not in names.values()]
-        for attribute in attrs.fields(self._cls):
-            name = attribute.name
-            reader = self._readers.get(name)
-            place = places.get(names.get(name, ""))
-            if name == "extra":
-                continue
-            if reader is None or place is None:
-                scope[f"default_{name}"] = attribute.default
-                source.append(f"self.{name} = default_{name}")
-            elif wire[names[name]] is None:
-                source.append(f"self.{name} = {'CLEAR' if reader.nullable else None}")
-                extra += [] if reader.nullable else [names[name]]
-            elif reader.table:
-                scope[f"table_{name}"] = reader.table.get
-                source.append(f"self.{name} = table_{name}({place}, {place})")
-            elif reader.hook:
-                scope[f"hook_{name}"] = reader.hook
-                source.append(f"self.{name} = hook_{name}({place}, None)")
-            else:
-                source.append(f"self.{name} = {place}")
-        kept = ", ".join(f"{name!r}: {places[name]}" for name in extra)
-        source.append(f"self.extra = ReadOnlyDict({{{kept}}})" if extra else "self.extra = NO_EXTRA")
-        if "_wire" in {attribute.name for attribute in attrs.fields(self._cls)} and not extra:
-            # The members in canonical order are what sending the line again would render.
-            ordered = [name for name in names.values() if name in places]
-            literal = "{" + ", ".join(f"{name!r}: {places[name]}" for name in ordered) + "}"
-            source.append(f"self._wire = {'wire' if ordered == list(wire) else literal}")
-        source += ["self.__class__ = cls", "return self"]
-        exec("\n    ".join(source), scope)  # noqa: S102 - attribute names of ours, and names of members as literals
-        compiled: Construct = scope["construct"]
-        return compiled
+    find = compiled.get
+
+    def construct(wire: dict[str, Any], _: Any = None) -> Any:
+        shape = (*wire, *map(type, wire.values()))
+        known = find(shape)
+        return learn(wire, shape) if known is None else known(wire)
+
+    return construct
+
+
+def _compile(cls: type[Model], readers: Mapping[str, Reader], wire: dict[str, Any]) -> Construct:
+    places = {name: f"v{index}" for index, name in enumerate(wire)}
+    names = wire_names(cls)
+    twin = _mutable_twin(cls)
+    scope: dict[str, Any] = {
+        "cls": cls,
+        "new": twin.__new__,
+        "twin": twin,
+        "ReadOnlyDict": ReadOnlyDict,
+        "NO_EXTRA": NO_EXTRA,
+        "CLEAR": CLEAR,
+    }
+    source = ["def construct(wire):"]
+    if places:
+        source.append(f"{', '.join(places.values())}, = wire.values()")
+    source.append("self = new(twin)")
+    extra = [name for name in wire if name not in names.values()]
+    for attribute in attrs.fields(cls):
+        name = attribute.name
+        reader = readers.get(name)
+        place = places.get(names.get(name, ""))
+        if name == "extra":
+            continue
+        if reader is None or place is None:
+            scope[f"default_{name}"] = attribute.default
+            source.append(f"self.{name} = default_{name}")
+        elif wire[names[name]] is None:
+            source.append(f"self.{name} = {'CLEAR' if reader.nullable else None}")
+            extra += [] if reader.nullable else [names[name]]
+        elif reader.table:
+            scope[f"table_{name}"] = reader.table.get
+            source.append(f"self.{name} = table_{name}({place}, {place})")
+        elif reader.hook:
+            scope[f"hook_{name}"] = reader.hook
+            source.append(f"self.{name} = hook_{name}({place}, None)")
+        else:
+            source.append(f"self.{name} = {place}")
+    kept = ", ".join(f"{name!r}: {places[name]}" for name in extra)
+    source.append(f"self.extra = ReadOnlyDict({{{kept}}})" if extra else "self.extra = NO_EXTRA")
+    if "_wire" in {attribute.name for attribute in attrs.fields(cls)} and not extra:
+        # The members in canonical order are what sending the line again would render.
+        ordered = [name for name in names.values() if name in places]
+        literal = "{" + ", ".join(f"{name!r}: {places[name]}" for name in ordered) + "}"
+        source.append(f"self._wire = {'wire' if ordered == list(wire) else literal}")
+    source += ["self.__class__ = cls", "return self"]
+    exec("\n    ".join(source), scope)  # noqa: S102 - attribute names of ours, and names of members as literals
+    compiled: Construct = scope["construct"]
+    return compiled
 
 
 def _mutable_twin(cls: type[Model]) -> type:

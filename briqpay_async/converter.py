@@ -17,7 +17,7 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from briqpay_async.constructors import Constructors, Reader
+from briqpay_async.constructors import Reader, constructor
 from briqpay_async.errors import ResponseDecodeError
 from briqpay_async.jsonvalues import canonical, copy_json, escape
 from briqpay_async.models.base import CLEAR, Clear, Model, ReadOnlyDict, wire_names
@@ -29,12 +29,13 @@ from briqpay_async.models.hooks import (
     RefundStatusHook,
     SessionStatusHook,
 )
-from briqpay_async.models.session import Session, SessionData
+from briqpay_async.models.session import Session
 from briqpay_async.rendering import CONVERTER, SCALARS, alternatives, render
 
 __all__ = ["answered_data", "decode", "decode_session", "structure", "unstructure"]
 
 M = TypeVar("M", bound=Model)
+_CONSTRUCTORS: dict[type, Callable[..., Any]] = {}
 Hook = Callable[[Any, Any], Any]
 
 _NAMES = {str: "text", int: "an integer", float: "a number", bool: "true or false", dict: "an object"}
@@ -103,35 +104,53 @@ def decode(wire: Any, cls: type[M]) -> M:
 
 
 def decode_session(wire: Any) -> Session:
-    """Like ``decode``, for a whole answer: its ``data`` is structured when somebody looks at it.
+    """Like ``decode``, for a whole answer: its objects and arrays are structured when somebody looks at them.
 
     Raises:
-        ResponseDecodeError: A member outside ``data`` is of a kind that no sense can be made of.
+        ResponseDecodeError: The answer is no object, or one of its plain members makes no sense.
     """
-    if wire.__class__ is not dict or wire.get("data").__class__ is not dict:
+    if wire.__class__ is not dict:
         return decode(wire, Session)
-    data = wire.pop("data")
+    parts = {name: wire.pop(name) for name in _LAZY if wire.get(name).__class__ in _CONTAINERS}
     session = decode(wire, Session)
-    object.__delattr__(session, "data")
-    object.__setattr__(session, "_pending", partial(_decode_data, data))
+    for name in parts:
+        object.__delattr__(session, _LAZY[name])
+    object.__setattr__(session, "_pending", partial(_structure_part, parts))
     return session
 
 
-def _decode_data(data: dict[str, Any]) -> SessionData:
+_LAZY = {
+    "product": "product",
+    "urls": "urls",
+    "hooks": "hooks",
+    "moduleStatus": "module_status",
+    "modules": "modules",
+    "data": "data",
+}
+_CONTAINERS = frozenset({dict, list})
+
+
+def _structure_part(parts: dict[str, Any], attribute: str) -> Any:
+    name = wire_names(Session)[attribute]
+    annotation = next(one.type for one in attrs.fields(Session) if one.name == attribute)
     try:
-        return decode(data, SessionData)
-    except ResponseDecodeError as error:
-        pointer = f"/data{error.pointer}"
-        raise ResponseDecodeError(
-            error.message.replace(error.pointer or "/", pointer, 1), pointer=pointer
-        ) from None
+        value = _structure_hook(annotation)(parts[name], annotation)
+    except _MalformedError as error:
+        below, text = _locate(parts[name], annotation, str(error))
+        pointer = f"/{name}{below}"
+        raise ResponseDecodeError(f"{pointer} {text}", pointer=pointer) from None
+    except RecursionError:
+        raise ResponseDecodeError(f"/{name} is nested too deeply", pointer=f"/{name}") from None
+    del parts[name]
+    return value
 
 
 def answered_data(session: Session) -> dict[str, Any] | None:
     """The ``data`` of a session as JSON, without structuring what nobody has looked at. Only read it."""
     pending = session._pending  # noqa: SLF001 - this file fills it
-    if isinstance(pending, partial):
-        return cast("dict[str, Any]", pending.args[0])
+    if isinstance(pending, partial) and "data" in pending.args[0]:
+        data = pending.args[0]["data"]
+        return data if isinstance(data, dict) else None
     return None if session.data is None else cast("dict[str, Any]", render(session.data))
 
 
@@ -222,8 +241,8 @@ def _map_hook(annotation: Any) -> Hook:
 
 def _tagged_hook(annotation: Any) -> Hook:
     tag, by_name, other = _TAGGED[frozenset(get_args(annotation))]
-    hooks = {name: _structure_hook(cls) for name, cls in by_name.items()}
-    fallback = _structure_hook(other)
+    hooks = {name: _hook_of_present(cls) for name, cls in by_name.items()}
+    fallback = _hook_of_present(other)
 
     def tagged(value: Any, _: Any) -> Any:
         if value.__class__ is not dict:
@@ -261,7 +280,8 @@ def _model_hook(cls: Any) -> Hook:
         return instance
 
     types = {attribute.name: attribute.type for attribute in attrs.fields(cls)}
-    construct = Constructors(cls, {name: _reader(types[name]) for name in names}, generic)
+    construct = constructor(cls, {name: _reader(types[name]) for name in names}, generic)
+    _CONSTRUCTORS[cls] = construct
 
     def model(value: Any, _: Any) -> Any:
         if value.__class__ is not dict:
@@ -277,7 +297,14 @@ def _reader(annotation: Any) -> Reader:
         return Reader()
     if _is_plain(annotation):
         return Reader(nullable=Clear in get_args(annotation), table=_constants(alternatives(annotation)))
-    return Reader(hook=_structure_hook(annotation))
+    return Reader(hook=_hook_of_present(annotation))
+
+
+def _hook_of_present(annotation: Any) -> Hook:
+    """Structures a value that is there, and of the kind that the hook of its annotation would accept."""
+    kinds = alternatives(annotation)
+    hook = _structure_hook(kinds[0] if len(kinds) == 1 else annotation)
+    return _CONSTRUCTORS.get(kinds[0], hook) if len(kinds) == 1 else hook
 
 
 def _constants(kinds: tuple[Any, ...]) -> dict[Any, Any]:

@@ -276,13 +276,13 @@ def _envelope(body: bytes) -> tuple[str | None, str | None, str | None]:
         return None, None, body[:_KEPT_TEXT].decode("utf-8", "replace") or None
     error = document.get("error", document) if isinstance(document, dict) else document
     if isinstance(error, str):
-        return None, error, None
+        return None, error[:_KEPT_TEXT], None
     if not isinstance(error, dict):
         return None, None, body[:_KEPT_TEXT].decode("utf-8", "replace")
     code, message = error.get("code"), error.get("message")
     return (
-        code if isinstance(code, str) else None,
-        message if isinstance(message, str) else None,
+        code[:_KEPT_TEXT] if isinstance(code, str) else None,
+        message[:_KEPT_TEXT] if isinstance(message, str) else None,
         None if isinstance(message, str) else body[:_KEPT_TEXT].decode("utf-8", "replace"),
     )
 

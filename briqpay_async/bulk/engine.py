@@ -194,6 +194,7 @@ class _Run:
             if lane is not None:
                 await _rest(self._at_rest_in_lane)
             elif self._source.ended:
+                _call_all(self._at_rest)  # for them there is nothing to wait for any more either
                 return
             else:
                 await _rest(self._at_rest)

@@ -91,9 +91,9 @@ class Model:
         return iter(())
 
     def __repr__(self) -> str:
-        shown = shown_members(type(self).__name__)
+        holds_text = _shown(type(self))
         members = [
-            f"{name}={_shown_value(name, value, allowed=name in shown)}"
+            f"{name}={_shown_value(name, value, holds_text.get(name))}"
             for name in wire_names(type(self))
             if (value := _look_at(self, name)) is not None
         ]
@@ -111,17 +111,22 @@ def _look_at(model: Model, name: str) -> Any:
         return error
 
 
-def _shown_value(name: str, value: Any, *, allowed: bool) -> str:
+def _shown_value(name: str, value: Any, holds_text: bool | None) -> str:  # noqa: FBT001 - asked by position
+    """A member as ``repr`` shows it; ``holds_text`` is ``None`` for one whose values are not shown."""
     if isinstance(value, Model | Clear):
         return repr(value)
     if isinstance(value, ResponseDecodeError):
         return "<malformed>"
     if isinstance(value, tuple) and value:
-        if allowed:
+        if holds_text:
             return f"({', '.join(map(_shown_scalar, value))})"
         one, many = ("line", "lines") if name == "cart" else ("entry", "entries")
         return f"({len(value)} {one if len(value) == 1 else many})"
-    return _shown_scalar(value) if allowed else HIDDEN
+    if holds_text is None or (
+        isinstance(value, str) and not holds_text
+    ):  # text in place of a number: who knows what
+        return HIDDEN
+    return _shown_scalar(value)
 
 
 def _shown_scalar(value: Any) -> str:
@@ -211,6 +216,13 @@ def camel_case(name: str) -> str:
 def per_class(make: Callable[[Any], T]) -> Callable[[Any], T]:
     """Remember what a function makes of a class: it is asked once for each."""
     return cache(make)
+
+
+@per_class
+def _shown(cls: type[Model]) -> Mapping[str, bool]:
+    """The attributes whose values may be shown, and whether each holds text."""
+    allowed = shown_members(cls.__name__)
+    return {one.name: "str" in str(one.type) for one in attrs.fields(cls) if one.name in allowed}
 
 
 @per_class

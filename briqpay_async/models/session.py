@@ -225,8 +225,10 @@ class Session(Model):
         client_token: For the client SDK.
         module_status: States of the modules.
         modules: Configuration of the modules, where the API returns it.
-        data: Cart, addresses and everything else that is known. In an answer of the API it is made when first
-            looked at; that is when a ``ResponseDecodeError`` about it is raised.
+        data: Cart, addresses and everything else that is known.
+
+    In an answer of the API, objects and arrays (``data`` above all) are made when first looked at; a
+    ``ResponseDecodeError`` about one of them is raised then.
     """
 
     session_id: str | None = None
@@ -244,20 +246,20 @@ class Session(Model):
     module_status: ModuleStatus | None = None
     modules: Modules | None = None
     data: SessionData | None = None
-    # In an answer nobody has looked into yet, the slot of ``data`` is empty, and this makes what belongs there.
-    _pending: Callable[[], SessionData] | None = attrs.field(default=None, init=False, eq=False, repr=False)
+    # In an answer of the API the slots of its objects and arrays are empty, and this makes what belongs there.
+    _pending: Callable[[str], Any] | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
     if not TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> SessionData:
-            """Fill the slot of ``data`` when it is first looked at: most answers are never looked into."""
-            pending = object.__getattribute__(self, "_pending") if name == "data" else None
-            if pending is None:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            data = pending()
-            object.__setattr__(self, "data", data)
-            object.__setattr__(self, "_pending", None)
-            return data
+        def __getattr__(self, name: str) -> Any:
+            """Fill an empty slot when it is first looked at: most answers are never looked into."""
+            if name not in type(self).__slots__ or (pending := self._pending) is None:
+                raise AttributeError(
+                    f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
+                )
+            value = pending(name)
+            object.__setattr__(self, name, value)
+            return value
 
     @property
     def snippet(self) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 
 from briqpay_async.models.address import Address
-from briqpay_async.models.base import Model
+from briqpay_async.models.base import Model, wire_names
 from briqpay_async.models.company import Company, Consumer
 from briqpay_async.models.modules import UpsellConfig
 from briqpay_async.models.order import Order
@@ -98,10 +98,5 @@ def section_named(name: str) -> Section:
     return UPSELL if name == UPSELL.name else SECTIONS[name]
 
 
-_EDITABLE = frozenset(attribute.name for attribute in attrs.fields(EditableData))
-READ_ONLY_DATA: Final = tuple(
-    attribute.name for attribute in attrs.fields(SessionData) if attribute.name not in _EDITABLE
-)
-READ_ONLY_SESSION: Final = tuple(
-    attribute.name for attribute in attrs.fields(Session) if attribute.name not in {"data", "modules", "extra"}
-)
+READ_ONLY_DATA: Final = tuple(name for name in wire_names(SessionData) if name not in wire_names(EditableData))
+READ_ONLY_SESSION: Final = tuple(name for name in wire_names(Session) if name not in {"data", "modules"})

@@ -100,7 +100,8 @@ async def build_what_breaks_every_rule(world: World) -> object:
 
 
 async def send_other_classes(world: World) -> object:
-    return await world.client.sessions.create(attrs.evolve(NEW, data=attrs.asdict(DATA), urls=EMAIL)  # type: ignore[arg-type])
+    others: Any = {"data": attrs.asdict(DATA), "urls": EMAIL}
+    return await world.client.sessions.create(attrs.evolve(NEW, **others))
 
 
 async def send_invalid_metadata(world: World) -> object:
