@@ -127,7 +127,9 @@ class AiohttpTransport:
             )
             try:
                 length = response.content_length
-                if length is not None and length <= self._pool.max_body and _ENCODED not in response.headers:
+                if response.content.at_eof():  # a 204, which has no length either
+                    content = b""
+                elif length is not None and length <= self._pool.max_body and _ENCODED not in response.headers:
                     content = await response.read()
                 else:
                     content = await self._read_bounded(response)

@@ -172,16 +172,21 @@ class _Run:
             self.outbox.close()
 
     async def _work(self) -> None:
-        """Work until there is no more. A worker keeps the lane of its job until nobody waits in it."""
+        """Work until there is no more. A worker keeps the lane of its job until no row waits in it.
+
+        Nobody may be left at rest while there is work and room for it. So whoever finds a job calls another
+        worker, and whoever looks and finds none calls one that rests in a lane, where a row certainly waits.
+        """
         counts, lanes, intake, sending = self.counts, self._lanes, self._intake, self._sending
         tally = Tally()
         self._throttle.tally.set(tally)
         lane: str | None = None
         while not self._abandoned:
-            if self._may_start():
-                job = None if lane is None else lanes.next(lane)
+            if lane is not None and lanes.leave(lane):
                 lane = None
-                if job is not None or (job := intake.next()) is not None:
+            if self._may_start():
+                job = intake.next() if lane is None else lanes.next(lane)
+                if job is not None:
                     lane = job.rows[0].lane
                     counts.in_flight += 1
                     try:
@@ -191,6 +196,7 @@ class _Run:
                     finally:
                         counts.in_flight -= 1
                     continue
+                _call_first(self._at_rest_in_lane)  # there is nothing for this worker, but there is for that one
             if lane is not None:
                 await _rest(self._at_rest_in_lane)
             elif self._source.ended:

@@ -66,15 +66,16 @@ class Lanes:
         self.parked += 1
         return None
 
-    def next(self, lane: str) -> Job | None:
-        """What is next in a lane whose job is done: the row parked longest, or all of them merged into one job.
+    def leave(self, lane: str) -> bool:
+        """Free a lane whose job is done; ``False`` when rows are parked in it, so that it must be kept."""
+        if self._busy[lane]:
+            return False
+        del self._busy[lane]
+        return True
 
-        When nothing waits, the lane is free again.
-        """
-        waiting = self._busy[lane]
-        if not waiting:
-            del self._busy[lane]
-            return None
+    def next(self, lane: str) -> Job:
+        """The next job of a lane that is kept: the row parked longest, or all of them merged."""
+        waiting = self._busy[lane] or deque()
         count = len(waiting) if self._coalesce else 1
         rows = tuple(waiting.popleft() for _ in range(count))
         self.parked -= count
