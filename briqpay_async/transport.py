@@ -34,6 +34,7 @@ _USER_AGENT: Final = (
     f"briqpay-async/{__version__} Python/{platform.python_version()} aiohttp/{aiohttp.__version__}"
 )
 # aiohttp rounds timeouts above this many seconds up to a whole second: a deadline must not move.
+_MOST_URLS: Final = 1000
 _ENCODED: Final = istr("Content-Encoding")
 _NEVER_ROUND: Final = math.inf
 # Of the time for an attempt, what may pass before the request is on its way.
@@ -69,9 +70,8 @@ class AiohttpTransport:
             "Content-Type": "application/json",
             "User-Agent": _USER_AGENT,
         }
-        self._base_path = URL(base_url, encoded=True).raw_path.rstrip("/")
-        # One URL for each set of fields that was asked for, to be given its path.
-        self._urls = {"": URL(base_url, encoded=True)}
+        # A session is asked for again and again while its buyer clicks: parsing its URL costs more than a dictionary.
+        self._urls: dict[str, URL] = {}
         self._timeout = _client_timeout(Timeouts(), Timeouts().attempt)
         # A session of our own has the headers already; a borrowed one is told them with each request.
         self._call_headers = self._headers if http_session is not None else None
@@ -104,9 +104,10 @@ class AiohttpTransport:
         ):
             session = self._enter()
         headers = {**self._headers, **request.headers} if request.headers else self._call_headers
-        url = self._urls.get(request.query)
+        target = f"{self._base}{request.path}?{request.query}" if request.query else self._base + request.path
+        url = self._urls.get(target)
         if url is None:
-            url = self._urls[request.query] = URL(f"{self._base}?{request.query}", encoded=True)
+            url = self._remember(target)
         timeout = self._timeout
         if timeout.total != seconds or timeout.sock_connect != timeouts.connect:
             timeout = _client_timeout(timeouts, seconds)
@@ -117,7 +118,7 @@ class AiohttpTransport:
         try:
             response = await session.request(
                 request.method,
-                url.with_path(self._base_path + request.path, encoded=True, keep_query=True),
+                url,
                 data=body if body is None or len(body) <= _LARGE else io.BytesIO(body),
                 headers=headers,
                 timeout=timeout,
@@ -144,6 +145,12 @@ class AiohttpTransport:
                 ) from error
             raise
         return Response(response.status, response.headers, content)
+
+    def _remember(self, target: str) -> URL:
+        if len(self._urls) >= _MOST_URLS:
+            self._urls.clear()
+        url = self._urls[target] = URL(target, encoded=True)
+        return url
 
     async def _read_bounded(self, response: aiohttp.ClientResponse) -> bytes:
         """Read a body that does not say how large it is, or not how large it becomes."""

@@ -6,6 +6,7 @@ the API (and is named). Nothing is dropped in silence.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -88,7 +89,8 @@ def parts_between(before: State, after: State, depth: MergeDepth) -> tuple[Part,
             parts.append(part)
     if not plain:
         if isinstance(old, SessionData) and isinstance(new, SessionData):
-            _read_only(old, new, READ_ONLY_DATA, "/data", found)
+            differing = _differing_session_data(old, new)
+            _read_only(old, new, [name for name in differing if name in READ_ONLY_DATA], "/data", found)
         parts += _upsell_part(before, after, depth, found)
         if isinstance(before, Session):
             _check_customer_type(before, parts, found)
@@ -100,6 +102,7 @@ def parts_between(before: State, after: State, depth: MergeDepth) -> tuple[Part,
 
 
 _differing_data = members_not_shared(EditableData)
+_differing_session_data = members_not_shared(SessionData)
 
 
 def _section_part(section: Section, old: Any, new: Any, depth: MergeDepth, found: _Findings) -> Part | None:
@@ -208,7 +211,7 @@ def _changed_modules(old: Modules, new: Modules, depth: MergeDepth, found: _Find
     return [part] if part else []
 
 
-def _read_only(old: Model, new: Model, attributes: tuple[str, ...], pointer: str, found: _Findings) -> None:
+def _read_only(old: Model, new: Model, attributes: Iterable[str], pointer: str, found: _Findings) -> None:
     for attribute in attributes:
         one, other = getattr(old, attribute), getattr(new, attribute)
         if one is not other and not same(one, other):

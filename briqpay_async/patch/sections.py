@@ -98,5 +98,5 @@ def section_named(name: str) -> Section:
     return UPSELL if name == UPSELL.name else SECTIONS[name]
 
 
-READ_ONLY_DATA: Final = tuple(name for name in wire_names(SessionData) if name not in wire_names(EditableData))
+READ_ONLY_DATA: Final = wire_names(SessionData).keys() - wire_names(EditableData)
 READ_ONLY_SESSION: Final = tuple(name for name in wire_names(Session) if name not in {"data", "modules"})
