@@ -133,8 +133,10 @@ def check_base_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"base_url is not a URL: {error}.") from error
+    except ValueError:
+        parts = None
+    if parts is None:  # raised out here, for the reason quotes the URL, and a mistyped one may hold credentials
+        raise ConfigurationError("base_url is not a URL: look at its brackets and its port.")
     if parts.scheme not in {"http", "https"} or not host:
         raise ConfigurationError("base_url must be an absolute URL such as https://api.briqpay.com.")
     if parts.username or parts.password:

@@ -211,9 +211,16 @@ def _parse(response: Response) -> Any:
     if not response.body:
         raise ResponseDecodeError("the answer has no body though one was asked for")
     try:
-        return orjson.loads(response.body)
+        document = orjson.loads(response.body)
+        # orjson reads 1024 levels and writes 254. Deeper ones could not be sent back, and would exhaust the stack
+        # of whoever walks them. Nothing written in Python tells the depth as fast.
+        orjson.dumps(document)
     except orjson.JSONDecodeError as error:
         reason = error.msg
+    except orjson.JSONEncodeError:
+        reason = "it is nested too deeply"
+    else:
+        return document
     # Not raised above: the error of the parser holds the whole body, and would stay attached as the context.
     kind = response.headers.get("Content-Type", "no content type")
     raise ResponseDecodeError(f"the answer ({kind}) is no JSON: {reason}")

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp.connector import Connection
-from multidict import istr
+from multidict import CIMultiDict, CIMultiDictProxy, istr
 from yarl import URL
 
 from briqpay_async.config import Pool, Timeouts
@@ -70,7 +70,7 @@ class AiohttpTransport:
             "Content-Type": "application/json",
             "User-Agent": _USER_AGENT,
         }
-        # A session is asked for again and again while its buyer clicks: parsing its URL costs more than a dictionary.
+        # A session is asked for again and again while its buyer clicks: a look-up costs less than parsing a URL.
         self._urls: dict[str, URL] = {}
         self._timeout = _client_timeout(Timeouts(), Timeouts().attempt)
         # A session of our own has the headers already; a borrowed one is told them with each request.
@@ -230,9 +230,17 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
+def _forget_headers(error: BaseException) -> None:
+    """Take the request's headers out of an error of aiohttp: its ``repr`` and ``args`` show the credentials."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        error.request_info = error.request_info._replace(headers=CIMultiDictProxy(CIMultiDict()))
+        error.args = (error.request_info, error.history)
+
+
 def _transport_error(error: BaseException, seconds: float, waited: float) -> TransportError:
     """What is known of a request that got no usable answer after so many of the seconds it had."""
     name = type(error).__name__
+    _forget_headers(error)
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         if waited > 0.8 * seconds:  # it was the deadline, give or take the precision of timers
             return CallTimeoutError(

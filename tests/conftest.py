@@ -18,6 +18,8 @@ from briqpay_async import BriqpayClient, RetryPolicy
 from briqpay_async.sandbox import Sandbox
 
 settings.register_profile("suite", deadline=None, derandomize=True)
+settings.register_profile("few-hundred", deadline=None, max_examples=300)
+settings.register_profile("ten-thousand", deadline=None, max_examples=10_000)
 settings.load_profile("suite")
 
 # aiohttp 3.14 asks responses for this argument, and aioresponses 0.7.9 does not know it.

@@ -8,7 +8,6 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +41,10 @@ async def session(client: BriqpayClient) -> Session:
 
 
 @pytest.fixture
-def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BRIQPAY_USERNAME", sandbox.username)
     monkeypatch.setenv("BRIQPAY_SECRET", sandbox.secret)
     monkeypatch.setenv("BRIQPAY_BASE_URL", sandbox.url)
-    yield
 
 
 @pytest.mark.usefixtures("environment")

@@ -122,7 +122,8 @@ class Order(Model):
             line = next(line for line in self.cart or () if line.reference == reference)
             available = 1 if isinstance(line, SalesTaxItem) else line.quantity or 0
             if type(quantity) is not int or not 1 <= quantity <= available:
-                problems.append(("/cart", f"{reference!r} has {available} units; {quantity!r} cannot be chosen"))
+                asked = quantity if type(quantity) is int else _kind(quantity)
+                problems.append(("/cart", f"{reference!r} has {available} units; {asked} cannot be chosen"))
             else:
                 chosen.append(line if isinstance(line, SalesTaxItem) else line.with_quantity(quantity))
         if not quantities:
@@ -130,6 +131,11 @@ class Order(Model):
         if problems:
             raise ValidationError(problems=tuple(problems))
         return Order.of(self.currency or "", chosen)
+
+
+def _kind(value: object) -> str:
+    """What a value that should be a number is: not the value, for it may be anything."""
+    return f"a {type(value).__name__}"
 
 
 def _sums(lines: Iterable[AnyCartItem]) -> tuple[int, int]:
@@ -154,6 +160,6 @@ def _refuse_unsummable(lines: tuple[AnyCartItem, ...]) -> None:
         for name in _SUMMED if isinstance(line, CartItem) else ("total_tax_amount",):
             value = getattr(line, name)
             if value is not None and type(value) is not int:
-                problems.append((f"/cart/{index}/{camel_case(name)}", f"must be an integer, not {value!r}"))
+                problems.append((f"/cart/{index}/{camel_case(name)}", f"must be an integer, not {_kind(value)}"))
     if problems:
         raise ValidationError(problems=tuple(problems))

@@ -205,6 +205,10 @@ class ModuleStatus(Model):
     order_info: ModuleState | None = member(wire="order_info")
 
 
+# Members of an answer that are made when somebody looks at them.
+_MADE_LATER = frozenset({"product", "urls", "hooks", "module_status", "modules", "data"})
+
+
 @attrs.frozen(kw_only=True, repr=False)
 class Session(Model):
     """A checkout session as the API answers it.
@@ -253,7 +257,7 @@ class Session(Model):
 
         def __getattr__(self, name: str) -> Any:
             """Fill an empty slot when it is first looked at: most answers are never looked into."""
-            if name not in type(self).__slots__ or (pending := self._pending) is None:
+            if name not in _MADE_LATER or (pending := self._pending) is None:
                 raise AttributeError(
                     f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
                 )

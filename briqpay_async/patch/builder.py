@@ -84,7 +84,8 @@ class CartEditor:
         if isinstance(line, SalesTaxItem):
             raise _cart_problem(index, "is a sales tax line, which has no quantity")
         if type(quantity) is not int or quantity < 1:
-            raise _cart_problem(index, f"cannot have quantity {quantity!r}: use 1 or more, or remove the line")
+            asked = quantity if type(quantity) is int else f"of type {type(quantity).__name__}"
+            raise _cart_problem(index, f"cannot have quantity {asked}: use 1 or more, or remove the line")
         self._replace_line(index, line.with_quantity(quantity))
 
     def add(self, item: AnyCartItem) -> None:

@@ -50,7 +50,7 @@ class Part:
     """
 
     section: Section
-    wire: dict[str, Any]
+    wire: dict[str, Any] = attrs.field(repr=False)
     before: Any
     after: Any
 

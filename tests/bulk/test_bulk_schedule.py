@@ -13,7 +13,7 @@ from bulk_world import NOOP, FakeApi, Hours, patch, session_id, statuses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from briqpay_async import BulkJournal, InvalidDataError, SessionPatch, SessionUpdate
+from briqpay_async import BulkJournal, InvalidDataError, RateLimitedError, SessionPatch, SessionUpdate
 from briqpay_async.bulk import engine, intake, outbox
 
 MEMBERS = st.fixed_dictionaries({}, optional={"zip": st.sampled_from("abc"), "region": st.sampled_from("abc")})
@@ -29,9 +29,11 @@ def updates(draw: st.DrawFn) -> list[SessionUpdate]:
     return made
 
 
-def _api(time: Hours, durations: list[int], failing: set[int]) -> FakeApi:
+def _api(time: Hours, durations: list[int], failing: set[int], refused: set[int]) -> FakeApi:
     api = FakeApi(time)
     api.seconds = lambda _, patch: durations[crc32(patch.to_json()) % len(durations)] / 100
+    for number in refused:
+        api.fail(f"City {number}", RateLimitedError("slow down", status=429, retry_after=0.1))
     for number in failing:
         api.fail(f"City {number}", InvalidDataError("bad", status=400), InvalidDataError("bad", status=400))
     return api
@@ -58,6 +60,7 @@ def _expected(rows: list[SessionUpdate], failed: set[int]) -> dict[str, Any]:
     concurrency=st.integers(1, 8),
     durations=st.lists(st.integers(0, 20), min_size=1, max_size=9),
     failing=st.sets(st.integers(0, 40), max_size=5),
+    refused=st.sets(st.integers(0, 40), max_size=8),
     pace=st.sampled_from([0.0, 0.02, 0.5]),
     bounds=st.tuples(st.integers(1, 12), st.integers(1, 5)),
     journaled=st.booleans(),
@@ -70,6 +73,7 @@ def test_the_effect_is_that_of_one_row_after_the_other(
     durations: list[int],
     failing: set[int],
     *,
+    refused: set[int],
     pace: float,
     bounds: tuple[int, int],
     journaled: bool,
@@ -80,7 +84,7 @@ def test_the_effect_is_that_of_one_row_after_the_other(
 
     async def scenario(journal: BulkJournal | None) -> tuple[FakeApi, list[Any]]:
         time = Hours()
-        api = _api(time, durations, failing)
+        api = _api(time, durations, failing, refused)
         seen = []
         updates = _one_by_one(rows, time) if asynchronous else rows
         async with asyncio.timeout(10):

@@ -12,7 +12,7 @@ import pytest
 import ways_that_fail
 import ways_that_work
 from canaries import BODIES, EMAIL, Net, listening, travelled
-from world import Way, make_world
+from privacy_world import Way, make_world
 
 from briqpay_async import BriqpayError, PatchNotAppliedError
 

@@ -27,8 +27,8 @@ from canaries import (
     refused,
     wanted,
 )
+from privacy_world import UNKNOWN, Way, World
 from support.shop import line
-from world import UNKNOWN, Way, World
 
 from briqpay_async import (
     Address,

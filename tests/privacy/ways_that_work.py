@@ -6,7 +6,7 @@ import asyncio
 
 import attrs
 from canaries import DATA, GIFT, HEADER, LAST_NAME, LINK, NEW, ORDER, PHONE, REFERENCE, STREET, wanted
-from world import Way, World
+from privacy_world import Way, World
 
 from briqpay_async import (
     BulkJournal,
@@ -44,13 +44,13 @@ async def read_a_completed_session(world: World) -> object:
 async def update_members(world: World) -> object:
     patch = world.patch()
     world.net.add("explain", patch.explain())
-    return patch, await world.client.sessions.update(world.id, patch)
+    return patch, patch.parts, await world.client.sessions.update(world.id, patch)
 
 
 async def update_sections(world: World) -> object:
     patch = world.patch(MergeDepth.SECTION)
     world.net.add("explain", patch.explain())
-    return patch, await world.client.sessions.update(world.id, patch)
+    return patch, patch.parts, await world.client.sessions.update(world.id, patch)
 
 
 async def update_by_hand(world: World) -> object:

@@ -95,6 +95,7 @@ class Wire:
         always: How all others are.
         unread: What all requests are answered with instead, before their body is read.
         requests: Heads of all requests.
+        asked: Set by the first request.
         bodies: Bodies of those that had one.
         connections: How many were ever made.
     """
@@ -104,6 +105,7 @@ class Wire:
         self.always: Serve = says(http())
         self.unread: bytes | None = None
         self.requests: list[bytes] = []
+        self.asked = asyncio.Event()
         self.bodies: list[bytes] = []
         self.connections = 0
         self._port = 0
@@ -117,6 +119,7 @@ class Wire:
             while not writer.is_closing():
                 head = await reader.readuntil(b"\r\n\r\n")
                 self.requests.append(head)
+                self.asked.set()
                 if self.unread is not None:
                     writer.write(self.unread)
                     await writer.drain()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import orjson
@@ -9,10 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from robust_answers import SEEDS, check_answer, check_decoding, check_error, exactly
+from robust_wire import Wire, http, says
 from support.shop import address, data
 
 from briqpay_async import (
     Address,
+    BriqpayClient,
+    BriqpayError,
     Capture,
     HostedPage,
     Order,
@@ -71,6 +75,9 @@ def changed_documents(draw: st.DrawFn) -> bytes:
     return orjson.dumps(document)
 
 
+PIECES = [b'"', b"{", b"[", b"\\ud800", b"1e999", b"-", b"\xff"]
+
+
 @st.composite
 def changed_bytes(draw: st.DrawFn) -> bytes:
     """An answer of which some bytes were lost, doubled, or replaced on the way."""
@@ -78,7 +85,9 @@ def changed_bytes(draw: st.DrawFn) -> bytes:
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(body)))
         end = start + draw(st.integers(0, 12))
-        body[start:end] = draw(st.binary(max_size=6) | st.sampled_from([b'"', b"{", b"[", b"\\ud800", b"1e999", b"-"]))
+        body[start:end] = draw(
+            st.binary(max_size=6) | st.sampled_from([b'"', b"{", b"[", b"\\ud800", b"1e999", b"-"])
+        )
     return bytes(body)
 
 
@@ -86,13 +95,19 @@ def nested(depth: int, inner: bytes = b"1") -> bytes:
     return b'{"a":' * depth + inner + b"}" * depth
 
 
+LINE = (
+    b'{"productType":"physical","reference":"sku","name":"Te","quantity":1,"quantityUnit":"st","unitPrice":1000,'
+    b'"taxRate":2500%s}'
+)
+ORDER = b'{"currency":"SEK","amountIncVat":1250,"amountExVat":1000,"cart":[%s]%s}'
+SESSION = b'{"sessionId":"c5674f4f-7e84-405c-a44b-c83736bb7209"%s}'
 DEEP: dict[str, bytes] = {
-    "unknown": b'{"x":%s}',
-    "data": b'{"data":{"x":%s}}',
-    "a section": b'{"data":{"billing":{"city":"Lund","x":%s}}}',
-    "the order": b'{"data":{"order":{"cart":[],"x":%s}}}',
-    "a line": b'{"data":{"order":{"cart":[{"productType":"physical","x":%s}]}}}',
-    "a module": b'{"modules":{"config":{"upsell":{"x":%s}}}}',
+    "unknown": SESSION % b',"x":%s',
+    "data": SESSION % b',"data":{"x":%s}',
+    "a section": SESSION % b',"data":{"billing":{"city":"Ystad","x":%s}}',
+    "the order": SESSION % (b',"data":{"order":' + (ORDER % (LINE % b"", b',"x":%s')) + b"}"),
+    "a line": SESSION % (b',"data":{"order":' + (ORDER % (LINE % b',"x":%s', b"")) + b"}"),
+    "a module": SESSION % b',"modules":{"config":{"upsell":{"x":%s}}}',
 }
 
 # Bodies that once broke something, or nearly.
@@ -140,10 +155,31 @@ def test_any_error_answer_is_an_api_error_that_can_be_shown_kept_and_sent(body: 
 
 
 @pytest.mark.parametrize("template", DEEP.values(), ids=DEEP)
-@pytest.mark.parametrize("depth", [98, 150, 199, 205, 400, 900, 1100])
+@pytest.mark.parametrize("depth", [98, 150, 189, 205, 400, 900, 1100])
 def test_depth_anywhere_in_an_answer_breaks_nothing(template: bytes, depth: int) -> None:
-    check_answer(template % nested(depth), PATCH)
-    check_answer(template % (b"[" * depth + b"]" * depth), PATCH)
+    for inner in (nested(depth), b"[" * depth + b"]" * depth):
+        check_decoding(template % inner, Session)
+        check_error(template % inner, 500)
+
+
+@pytest.mark.parametrize("template", DEEP.values(), ids=DEEP)
+@pytest.mark.parametrize("depth", [98, 150, 189, 300, 900])
+async def test_an_answer_of_any_depth_can_be_edited_and_compared_or_is_refused(
+    wire: Wire, briqpay: BriqpayClient, template: bytes, depth: int
+) -> None:
+    wire.always = says(http(template % nested(depth)))
+    session_id = "c5674f4f-7e84-405c-a44b-c83736bb7209"
+    with contextlib.suppress(BriqpayError):
+        async with briqpay.sessions.edit(session_id) as builder:
+            builder.billing.update(city="Lund")
+            builder.upsell.update(header="Mer")
+            if b"cart" in template:
+                builder.cart.set_quantity("sku", 3)
+    with contextlib.suppress(BriqpayError):
+        await briqpay.sessions.update(session_id, PATCH)
+    with contextlib.suppress(ResponseDecodeError):
+        once, again = await briqpay.sessions.read(session_id), await briqpay.sessions.read(session_id)
+        assert SessionPatch.between(once, again).is_noop
 
 
 @pytest.mark.parametrize("template", DEEP.values(), ids=DEEP)

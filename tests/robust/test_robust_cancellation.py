@@ -126,7 +126,9 @@ async def test_a_call_is_given_up_while_it_waits_to_repeat(wire: Wire, call: Cal
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-async def test_a_call_is_given_up_while_the_client_cools_down(wire: Wire, briqpay: BriqpayClient, call: Call) -> None:
+async def test_a_call_is_given_up_while_the_client_cools_down(
+    wire: Wire, briqpay: BriqpayClient, call: Call
+) -> None:
     wire.always = says(http(b"", "429 Slow Down", "Retry-After: 1"))
     with contextlib.suppress(Exception):
         await briqpay.sessions.read(SESSION_ID)
@@ -142,8 +144,7 @@ async def test_a_call_is_given_up_while_it_waits_for_a_connection(wire: Wire, ca
     wire.always = drips(b"")
     async with wire.client(pool=Pool(size=1)) as briqpay:
         first = asyncio.create_task(briqpay.sessions.read(SESSION_ID.replace("c", "d")))
-        while not wire.requests:
-            await asyncio.sleep(0)
+        await wire.asked.wait()
         for _ in range(TRIES):
             started = time.monotonic()
             with pytest.raises(TimeoutError):
@@ -163,8 +164,7 @@ async def test_a_call_is_given_up_while_it_waits_for_its_turn(wire: Wire, call: 
     wire.always = drips(b"")
     async with wire.client(pool=Pool(size=4)) as briqpay:
         first = asyncio.create_task(briqpay.sessions.update(SESSION_ID, PATCH))
-        while not wire.requests:
-            await asyncio.sleep(0)
+        await wire.asked.wait()
         for _ in range(TRIES):
             started = time.monotonic()
             with pytest.raises(TimeoutError):
@@ -241,8 +241,7 @@ async def test_others_in_the_queue_of_a_session_are_not_held_up_by_one_that_give
 ) -> None:
     wire.always = drips(b"")
     first = asyncio.create_task(briqpay.sessions.update(SESSION_ID, PATCH))
-    while not wire.requests:
-        await asyncio.sleep(0)
+    await wire.asked.wait()
     waiting = [asyncio.create_task(briqpay.sessions.update(SESSION_ID, PATCH, "none")) for _ in range(20)]
     await asyncio.sleep(0)
     for task in waiting[::2]:
@@ -260,9 +259,8 @@ async def test_closing_the_client_ends_all_calls_under_way(wire: Wire) -> None:
     wire.always = drips(b"")
     briqpay = wire.client(pool=Pool(size=100))
     before = ours()
-    tasks = [asyncio.create_task(call(briqpay)) for call in CALLS.values()]  # type: ignore[arg-type]
-    while not wire.requests:
-        await asyncio.sleep(0)
+    tasks = [asyncio.ensure_future(call(briqpay)) for call in CALLS.values()]
+    await wire.asked.wait()
     await briqpay.aclose()
     async with asyncio.timeout(5):
         found = await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,8 +1,9 @@
-"""Whatever comes down the wire, a call ends with an error of this library or with sense, and the client works on."""
+"""Whatever comes down the wire, a call ends with an error of ours or with sense, and the client works on."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import resource
 import time
@@ -60,7 +61,9 @@ async def _edit(briqpay: BriqpayClient, timeout: float) -> None:
 
 
 async def _bulk(briqpay: BriqpayClient, timeout: float) -> Session | None:
-    async for outcome in briqpay.sessions.update_many([SessionUpdate(SESSION_ID, PATCH)], fields=None, timeout=timeout):
+    async for outcome in briqpay.sessions.update_many(
+        [SessionUpdate(SESSION_ID, PATCH)], fields=None, timeout=timeout
+    ):
         if outcome.error is not None:
             raise outcome.error
         return outcome.session
@@ -103,12 +106,16 @@ GZIP_BOMB = gzip.compress(ZEROS, 1)
 DEFLATE_BOMB = zlib.compress(ZEROS, 1)
 CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 DEEP = 100_000
-AMOUNT = b'{"data":{"order":{"amountIncVat":%s}}}'
+ORDER = BODY[:-1] + b',"data":{"order":%s}}'
+AMOUNT = ORDER % b'{"amountIncVat":%s}'
 
 # Answers whose size has no end, or that swell when they are unpacked.
 HUGE: dict[str, tuple[Serve, tuple[type[BriqpayError], ...]]] = {
     "declared": (says(http(bytes(MAX_BODY + 1))), NONSENSE),
-    "declared, and never ending": (floods(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999\r\n\r\n", b"x"), NONSENSE),
+    "declared, and never ending": (
+        floods(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999\r\n\r\n", b"x"),
+        NONSENSE,
+    ),
     "until the connection closes": (floods(b"HTTP/1.1 200 OK\r\n\r\n", b"x"), NONSENSE),
     "large chunks": (floods(CHUNKED_HEAD, b"10000\r\n" + b"x" * 65536 + b"\r\n"), NONSENSE),
     "tiny chunks": (floods(CHUNKED_HEAD, b"1\r\nx\r\n", 4_000_000), EITHER),
@@ -171,6 +178,7 @@ NO_SENSE: dict[str, Serve] = {
     "deep arrays": json(b"[" * DEEP + b"]" * DEEP),
     "arrays that only open": json(b"[" * DEEP),
     "deep objects": json(b'{"a":' * (DEEP // 4) + b"1" + b"}" * (DEEP // 4)),
+    "depth in an unknown member": json(BODY[:-1] + b',"x":' + b"[" * 300 + b"]" * 300 + b"}"),
     "depth in a known member": json(b'{"references":' + b'{"a":' * 2000 + b"1" + b"}" * 2001),
     "NaN": json(AMOUNT % b"NaN"),
     "Infinity": json(AMOUNT % b"Infinity"),
@@ -182,8 +190,8 @@ NO_SENSE: dict[str, Serve] = {
     "a float where an integer belongs": json(AMOUNT % b"1.5"),
     "a whole float where an integer belongs": json(AMOUNT % b"1.0"),
     "true where an integer belongs": json(AMOUNT % b"true"),
-    "text where an object belongs": json(b'{"data":{"order":"none"}}'),
-    "a cart line that is null": json(b'{"data":{"order":{"cart":[null]}}}'),
+    "text where an object belongs": json(ORDER % b'"none"'),
+    "a cart line that is null": json(ORDER % b'{"cart":[null]}'),
     "bytes that are no UTF-8": json(b'{"country":"\xff\xfe"}'),
     "UTF-8 that is longer than it may be": json(b'{"country":"\xc0\xaf"}'),
     "half a surrogate pair": json(b'{"country":"\\ud800"}'),
@@ -202,7 +210,9 @@ SENSE: dict[str, Serve] = {
     "chunks with extensions": says(CHUNKED_HEAD + b'%x;a="b"\r\n%s\r\n0\r\n\r\n' % (len(BODY), BODY)),
     "until the connection closes": says_and_closes(b"HTTP/1.1 200 OK\r\n\r\n" + BODY),
     "HTTP/1.0": says_and_closes(b"HTTP/1.0 200 OK\r\n\r\n" + BODY),
-    "answers that come first": says(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + http()),
+    "answers that come first": says(
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + http()
+    ),
     "cookies": json(BODY, *["Set-Cookie: a=b; Path=/; Domain=example.com"] * 50),
     "cookies that are none": json(BODY, *["Set-Cookie: \x01=;;;==x"] * 20),
     "headers that are no ASCII": json(BODY, "Server: \xff\xe9"),
@@ -210,7 +220,7 @@ SENSE: dict[str, Serve] = {
     "the identity encoding": packed(BODY, "identity"),
     "members twice": json(b'{"sessionId":"a","data":{"order":1},%s,"data":{}}' % BODY[1:-1]),
     "unknown members of any kind": json(BODY[:-1] + b',"x":[1e300,-0.0,18446744073709551615,null,{"":[]}]}'),
-    "depth in an unknown member": json(BODY[:-1] + b',"x":' + b"[" * 900 + b"]" * 900 + b"}"),
+    "depth in an unknown member": json(BODY[:-1] + b',"x":' + b"[" * 200 + b"]" * 200 + b"}"),
 }
 
 STATUSES: dict[str, tuple[Serve, type[APIError], int]] = {
@@ -227,7 +237,11 @@ STATUSES: dict[str, tuple[Serve, type[APIError], int]] = {
     "status zero": (says(http(BODY, "000 Nothing")), APIError, 0),
     "a wait that is none": (says(http(b"", "503 Later", "Retry-After: \xff")), ServerError, 503),
     "a deep error": (says(http(b'{"error":' * 20_000, "500 Oops")), ServerError, 500),
-    "an error of the wrong kinds": (says(http(b'{"error":{"code":[],"message":{}}}', "500 Oops")), ServerError, 500),
+    "an error of the wrong kinds": (
+        says(http(b'{"error":{"code":[],"message":{}}}', "500 Oops")),
+        ServerError,
+        500,
+    ),
     "an error that is no UTF-8": (says(http(b"\xff\xfe", "500 Oops")), ServerError, 500),
 }
 
@@ -248,6 +262,8 @@ async def looked_at(call: Awaitable[Any]) -> None:
 async def works_on(wire: Wire, briqpay: BriqpayClient) -> None:
     """The client's only connection was given back or closed, and the next answer is the right one."""
     wire.always = says(http())
+    for _ in range(3):  # a body that was still being written is given up in the next turns of the loop
+        await asyncio.sleep(0)
     assert connections_in_use(briqpay) == 0
     assert await briqpay.sessions.read(SESSION_ID, timeout=2.0) == Session(session_id=SESSION_ID)
 
@@ -333,7 +349,10 @@ SLOW: dict[str, Serve] = {
     "a header": drips(b"HTTP/1.1 200 OK\r\nX-A: ", b"b" * 500),
     "a body": drips(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b" " * 500),
     "chunks": drips(CHUNKED_HEAD, b"1\r\n \r\n" * 500, 6),
-    "gzip": drips(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9000\r\n\r\n", gzip.compress(BODY * 99)[:400]),
+    "gzip": drips(
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9000\r\n\r\n",
+        gzip.compress(BODY * 99)[:400],
+    ),
     "until the connection closes": drips(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 500),
     "answers that come first": drips(b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 500, 27),
 }
@@ -371,10 +390,8 @@ async def test_a_second_answer_to_one_request_is_never_taken_for_that_of_the_nex
     wire: Wire, briqpay: BriqpayClient, first: bytes, seconds: float
 ) -> None:
     wire.next = says_then(first, OTHER, seconds)
-    try:
+    with contextlib.suppress(BriqpayError):  # what became of the first call is not what this is about
         await SAFE["read"](briqpay, 2.0)
-    except BriqpayError:
-        pass  # what became of the first call is not what this is about
     await asyncio.sleep(seconds * 2)
     await works_on(wire, briqpay)
     assert wire.connections == 2
@@ -399,13 +416,16 @@ async def test_a_server_that_speaks_first_gets_no_more_connections_than_the_pool
         writer.close()
 
     server = await asyncio.start_server(greet, "127.0.0.1", 0)
-    async with server, BriqpayClient(
-        "merchant",
-        "secret",
-        base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
-        pool=Pool(size=3),
-        retry=RetryPolicy(attempts=1),
-    ) as briqpay:
+    async with (
+        server,
+        BriqpayClient(
+            "merchant",
+            "secret",
+            base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+            pool=Pool(size=3),
+            retry=RetryPolicy(attempts=1),
+        ) as briqpay,
+    ):
         assert type(await failure(SAFE["update"](briqpay, 2.0))) is TransportError
     assert 1 <= greeted <= 4
 

@@ -57,8 +57,8 @@ BY_SESSION: dict[str, Call] = {
     "decide": lambda briqpay, it: briqpay.sessions.decide(it, Decision.allow()),
     "edit": _edit,
     "bulk": _bulk,
-    "capture": lambda briqpay, it: briqpay.orders.capture(it, data().order),  # type: ignore[arg-type]
-    "refund": lambda briqpay, it: briqpay.orders.refund(it, data().order),  # type: ignore[arg-type]
+    "capture": lambda briqpay, it: briqpay.orders.capture(it, data().order),
+    "refund": lambda briqpay, it: briqpay.orders.refund(it, data().order),
     "cancel": lambda briqpay, it: briqpay.orders.cancel(it),
 }
 BY_OPTION: dict[str, Callable[..., Awaitable[Any]]] = {
@@ -95,7 +95,9 @@ async def test_a_header_that_could_make_another_sends_nothing(
     evil: list[Any] = [{"X-Ok": f"a{text}"} for text in BREAKS]
     evil += [{f"X-Ok{text}": "a"} for text in BREAKS]
     evil += [{"X-Ok:": "a"}, {"": "a"}, {" X": "a"}, {"X Y": "a"}, {"Å": "a"}, {"X-Ok": b"a"}, {"X-Ok": None}]
-    evil += [{name: "1"} for name in ("Content-Length", "transfer-encoding", "HOST", "Authorization", "Connection")]
+    evil += [
+        {name: "1"} for name in ("Content-Length", "transfer-encoding", "HOST", "Authorization", "Connection")
+    ]
     for headers in evil:
         with pytest.raises(ValidationError):
             await call(briqpay, headers=headers)

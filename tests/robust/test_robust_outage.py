@@ -97,7 +97,9 @@ async def test_once_the_budget_is_spent_an_outage_sees_hardly_more_requests_than
     first = await calls(patient, session_id, CALLS)
     assert tokens(patient) < RetryPolicy().transient_cost
     spent = len(sandbox.journal)
-    assert spent < CALLS + 1.3 * 500 / RetryPolicy().throttled_cost  # a retry costs tokens, of which there were 500
+    assert (
+        spent < CALLS + 1.3 * 500 / RetryPolicy().throttled_cost
+    )  # a retry costs tokens, of which there were 500
     ends = await calls(patient, session_id, CALLS)
     assert first.keys() | ends.keys() <= {error, "RateLimitedError"}  # the latter where a call would wait too long
     assert len(sandbox.journal) - spent <= 1.3 * CALLS
