@@ -256,7 +256,9 @@ def _custom_inputs() -> st.SearchStrategy[tuple[CustomInput, ...]]:
             "component": st.sampled_from(_SEED_COMPONENTS),
         },
     )
-    return st.lists(one, max_size=4, unique_by=lambda custom_input: custom_input.key or object()).map(tuple)
+    return st.lists(
+        one, max_size=4, unique_by=lambda custom_input: object() if custom_input.key is None else custom_input.key
+    ).map(tuple)
 
 
 def upsell_configs() -> st.SearchStrategy[UpsellConfig]:
