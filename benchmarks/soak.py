@@ -1,8 +1,8 @@
 """``python -m benchmarks.soak``: thousands of updates while a quarter of all requests go wrong.
 
-The sandbox runs in another process and breaks requests in every transient way it knows. Each update writes a
-number of its own, so at the end it can be told whether one was lost, made twice in the wrong order, or never ended;
-and whether the client kept connections or memory. Ends with status 1 where a proof fails.
+The sandbox runs in another process and breaks requests in every transient way it knows. Each update writes a value
+of its own, so at the end it can be told whether one was lost, applied in the wrong order, or never ended, and
+whether the client kept connections or memory. Ends with status 1 where a proof fails.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError
 
-from briqpay_async.cli import sandbox, session
+from briqpay_async.cli import bulk, sandbox, session
 from briqpay_async.cli.demo import command as demo
 from briqpay_async.cli.failures import (
     BUG,
@@ -31,7 +31,12 @@ from briqpay_async.version import __version__
 
 __all__ = ["GROUPS", "make_app", "run"]
 
-GROUPS: Final[tuple[Callable[[App], None], ...]] = (session.register, sandbox.register, demo.register)
+GROUPS: Final[tuple[Callable[[App], None], ...]] = (
+    session.register,
+    bulk.register,
+    sandbox.register,
+    demo.register,
+)
 
 _HELP: Final = "\n".join(
     (

@@ -24,19 +24,20 @@ T = TypeVar("T")
 
 
 @per_class
-def members_not_shared(cls: type[Model]) -> Callable[[Any, Any], list[str]]:
-    """A function that names the attributes in which two instances of a class do not hold the same object.
+def members_not_shared(cls: type[Model]) -> Callable[[Any, Any], list[tuple[str, Any, Any]]]:
+    """A function that finds where two instances of a class do not hold the same object: ``(attribute, old, new)``.
 
     It is compiled for the class, as attrs compiles ``__eq__``: every patch begins with this question, and most
     members of most states are shared.
     """
-    source = ["def not_shared(old, new):", "    names = []"]
+    source = ["def not_shared(old, new):", "    found = []"]
     source += [
-        f"    if old.{name} is not new.{name}: names.append({name!r})" for name in (*wire_names(cls), "extra")
+        f"    if (one := old.{name}) is not (other := new.{name}): found.append(({name!r}, one, other))"
+        for name in (*wire_names(cls), "extra")
     ]
     namespace: dict[str, Any] = {}
-    exec("\n".join([*source, "    return names"]), namespace)  # noqa: S102 - nothing but our own attribute names
-    return cast("Callable[[Any, Any], list[str]]", namespace["not_shared"])
+    exec("\n".join([*source, "    return found"]), namespace)  # noqa: S102 - nothing but our own attribute names
+    return cast("Callable[[Any, Any], list[tuple[str, Any, Any]]]", namespace["not_shared"])
 
 
 def same(old: Any, new: Any) -> bool:  # noqa: PLR0911 - one answer a kind of value
@@ -78,11 +79,11 @@ def _same_members(old: Model, new: Model) -> bool:
 
 
 def _same_entries(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
-    differing = list(map(is_not, old, new))
-    if not any(differing):
-        return True
-    if not all(differing):
+    if old and (old[0] is new[0] or old[-1] is new[-1]):  # some of it is shared, so most of it may be
+        differing = list(map(is_not, old, new))
         old, new = tuple(compress(old, differing)), tuple(compress(new, differing))
+    if not old:
+        return True
     try:  # rendering has a canonical order of members, so there is nothing to sort
         return orjson.dumps(render_lines(old)) == orjson.dumps(render_lines(new))
     except orjson.JSONEncodeError:

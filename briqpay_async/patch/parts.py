@@ -82,15 +82,14 @@ def parts_between(before: State, after: State, depth: MergeDepth) -> tuple[Part,
         return ()
     found = _Findings([], [])
     parts = []
-    for name in _differing_data(old, new):
+    for name, one, other in _differing_data(old, new):
         if name == "extra":
             _read_only_extra(old, new, "/data", found)
-        elif part := _section_part(SECTIONS[name], getattr(old, name), getattr(new, name), depth, found):
+        elif part := _section_part(SECTIONS[name], one, other, depth, found):
             parts.append(part)
     if not plain:
         if isinstance(old, SessionData) and isinstance(new, SessionData):
-            differing = _differing_session_data(old, new)
-            _read_only(old, new, [name for name in differing if name in READ_ONLY_DATA], "/data", found)
+            _read_only(old, new, READ_ONLY_DATA, "/data", found)
         parts += _upsell_part(before, after, depth, found)
         if isinstance(before, Session):
             _check_customer_type(before, parts, found)
@@ -102,7 +101,6 @@ def parts_between(before: State, after: State, depth: MergeDepth) -> tuple[Part,
 
 
 _differing_data = members_not_shared(EditableData)
-_differing_session_data = members_not_shared(SessionData)
 
 
 def _section_part(section: Section, old: Any, new: Any, depth: MergeDepth, found: _Findings) -> Part | None:
@@ -114,20 +112,18 @@ def _section_part(section: Section, old: Any, new: Any, depth: MergeDepth, found
         else:
             found.problems.append((section.pointer, f"must be of class {model.__name__}"))
         return None
-    changed = None if old is None else _changed_members(section, old, new, found)
-    if changed is not None and not changed:
-        return None
-    if changed is None or section.whole or depth is MergeDepth.SECTION:
+    if old is None or section.whole or depth is MergeDepth.SECTION:
+        if old is not None and not _changed_members(section, old, new, found):
+            return None
         check_model(new, section.pointer, found.problems)
         return None if found.problems else Part(section, render(new), old, new)
     problems: Problems = []
     wire: dict[str, Any] = {}
-    for attribute in changed:
+    for attribute, value in _changed_members(section, old, new, found):
         if attribute == "extra":
             wire |= _changed_extra(old, new, problems)
             continue
         name, check_value = section.checks[attribute]
-        value = getattr(new, attribute)
         check_value(value, name, problems)
         wire[name] = value if value.__class__ is str or problems else render(value)
     if section is UPSELL:
@@ -135,22 +131,21 @@ def _section_part(section: Section, old: Any, new: Any, depth: MergeDepth, found
     if problems:
         found.problems.extend((f"{section.pointer}/{place}", text) for place, text in problems)
         return None
-    return Part(section, wire, old, new)
+    return Part(section, wire, old, new) if wire else None
 
 
-def _changed_members(section: Section, old: Model, new: Model, found: _Findings) -> list[str]:
+def _changed_members(section: Section, old: Model, new: Model, found: _Findings) -> list[tuple[str, Any]]:
     """The attributes that changed and can be sent, ``extra`` last; what can't be is noted."""
     changed = []
-    for attribute in section.not_shared(old, new):
-        value = getattr(new, attribute)
-        if same(getattr(old, attribute), value):
+    for attribute, before, value in section.not_shared(old, new):
+        if same(before, value):
             continue
         if value is None or attribute in section.read_only:
             found.stuck.append(f"{section.pointer}/{wire_names(section.model)[attribute]}")
-        else:
-            changed.append(attribute)
-            if attribute == "extra":
-                _note_lost_extra(section, old, new, found)
+            continue
+        changed.append((attribute, value))
+        if attribute == "extra":
+            _note_lost_extra(section, old, new, found)
     return changed
 
 

@@ -57,7 +57,7 @@ class Section:
         model: Its class.
         whole: It always travels whole, whatever the depth.
         read_only: Attributes that only the API writes (SEED names them in the answer, not in the request).
-        not_shared: Names the attributes in which two instances do not hold the same object.
+        not_shared: Finds where two instances do not hold the same object: ``(attribute, old, new)``.
         checks: Wire name and check of each member, by attribute.
     """
 
@@ -66,14 +66,14 @@ class Section:
     model: type[Model]
     whole: bool = False
     read_only: frozenset[str] = frozenset()
-    not_shared: Callable[[Any, Any], list[str]] = attrs.field(init=False, eq=False, repr=False)
+    not_shared: Callable[[Any, Any], list[tuple[str, Any, Any]]] = attrs.field(init=False, eq=False, repr=False)
     checks: Mapping[str, tuple[str, Check]] = attrs.field(init=False, eq=False, repr=False)
 
     def __reduce__(self) -> tuple[Callable[[str], Section], tuple[str]]:
         return section_named, (self.name,)
 
     @not_shared.default
-    def _not_shared(self) -> Callable[[Any, Any], list[str]]:
+    def _not_shared(self) -> Callable[[Any, Any], list[tuple[str, Any, Any]]]:
         return members_not_shared(self.model)
 
     @checks.default

@@ -126,7 +126,7 @@ def test_any_bytes_are_a_decode_error_or_come_back_exactly(body: bytes) -> None:
     check_answer(body, PATCH)
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(changed_documents())
 @example(FOUND[0])
 @example(FOUND[1])
@@ -139,7 +139,7 @@ def test_any_document_is_a_decode_error_or_comes_back_exactly(body: bytes) -> No
         check_decoding(body, cls)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(json_values)
 def test_any_json_is_a_decode_error_or_comes_back_exactly_in_every_model(value: Any) -> None:
     for cls in MODELS:

@@ -29,7 +29,7 @@ Call = Callable[[BriqpayClient], Awaitable[Any]]
 
 PATCH = SessionPatch.between(data(), data(billing=address(city="Malmö")))
 SESSION = Session(session_id=SESSION_ID, data=SessionData(billing=address()))
-SECONDS = 0.04
+SECONDS = 0.03
 LATE = 0.05
 TRIES = 3
 

@@ -212,6 +212,7 @@ async def test_a_forked_child_is_refused_and_does_not_touch_its_parents_connecti
         error = await asyncio.to_thread(results.get, timeout=20)
         await asyncio.to_thread(child.join, 20)
         assert type(error) is WrongLoopError
+        assert "after the fork" in str(error)
         assert child.exitcode == 0
         assert len(wire.requests) == 1
         assert (await briqpay.sessions.read(SESSION_ID)).session_id == SESSION_ID
