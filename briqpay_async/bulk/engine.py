@@ -175,7 +175,8 @@ class _Run:
         """Work until there is no more. A worker keeps the lane of its job until no row waits in it.
 
         Nobody may be left at rest while there is work and room for it. So whoever finds a job calls another
-        worker, and whoever looks and finds none calls one that rests in a lane, where a row certainly waits.
+        worker, the reader calls one whenever it has read what there was, and those that rest in a lane come
+        first: there a row certainly waits.
         """
         counts, lanes, intake, sending = self.counts, self._lanes, self._intake, self._sending
         tally = Tally()
@@ -196,7 +197,6 @@ class _Run:
                     finally:
                         counts.in_flight -= 1
                     continue
-                _call_first(self._at_rest_in_lane)  # there is nothing for this worker, but there is for that one
             if lane is not None:
                 await _rest(self._at_rest_in_lane)
             elif self._source.ended:

@@ -80,7 +80,7 @@ class Intake:
         if known.patch.is_noop:
             self._settling.unchanged(index, known, mark)
             return None
-        return Row(index, known, session_id.lower(), mark)
+        return Row(index, known, session_id, mark)
 
     def _refuse(self, index: int, update: object, error: BriqpayError) -> None:
         self._settling.refused(index, update, error)

@@ -87,7 +87,7 @@ def apply(
     _check(settings, file, journal, report, resume=resume)
     book = None if journal is None or dry_run else _journal(journal, resume=resume)
     how_to_go_on = _how_to_go_on(journal, settings)
-    if sandbox:
+    if sandbox and (read_first or not dry_run):
         say("sandbox: sessions made in an emulator of this process stand for those that the file names")
     with opened(file) as lines:
         run = BulkRun(lines, settings, lambda: say("stopping: rows under way finish (Ctrl-C again cancels them)"))
@@ -136,7 +136,7 @@ def _check(settings: Settings, file: str, journal: Path | None, report: Path | N
         raise InputError("--resume needs --journal, the file of the run to go on with")
     if resume and settings.read_first:
         raise InputError(
-            "--read-first needs no --resume: rows that are done turn out unchanged, so run it again with a new journal"
+            "--read-first goes without --resume: take a new journal, and rows that are done turn out unchanged"
         )
     named = [Path(os.path.realpath(path)) for path in (None if file == STDIN else file, journal, report) if path]
     if len(set(named)) < len(named):

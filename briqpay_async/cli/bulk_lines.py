@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from briqpay_async.cli.documents import STDIN
 from briqpay_async.cli.failures import InputError
@@ -105,19 +105,25 @@ class Lines:
         if self.stopped:
             raise StoppedError
         loop = asyncio.get_running_loop()
-        self._waiting = waiting = loop.create_future()
+        waiting: asyncio.Future[bytes] = loop.create_future()
+        self._waiting = waiting
 
-        def settle(settle_it: Callable[[Any], None], value: object) -> None:
-            if not waiting.done():
-                settle_it(value)
+        def settle(found: bytes, error: Exception | None) -> None:
+            if waiting.done():
+                return
+            if error is None:
+                waiting.set_result(found)
+            else:
+                waiting.set_exception(error)
 
         def read() -> None:
+            found, error = b"", None
             try:
-                found = (waiting.set_result, self._read(_CHUNK) or b"")
-            except (OSError, ValueError) as error:
-                found = (waiting.set_exception, InputError(f"cannot read on: {error}"))
+                found = self._read(_CHUNK) or b""
+            except (OSError, ValueError) as reason:
+                error = InputError(f"cannot read on: {reason}")
             with suppress(RuntimeError):  # the loop is closed: nobody waits for this any more
-                loop.call_soon_threadsafe(settle, *found)
+                loop.call_soon_threadsafe(settle, found, error)
 
         Thread(target=read, daemon=True).start()
         return await waiting

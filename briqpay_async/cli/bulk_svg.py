@@ -40,10 +40,11 @@ def draw(statistics: Statistics) -> str:
     body = "".join(
         _drawn(panel, _TOP + number * (_PANEL + _GAP), statistics.seconds) for number, panel in enumerate(panels)
     )
+    heading = _text(_LEFT, 20, title, "font-size='14'")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 24} {height}" role="img" '
         f'font-family="system-ui, sans-serif" font-size="12" fill="{_GREY}">\n<title>Bulk run: {title}</title>\n'
-        f"{_text(_LEFT, 20, title, "font-size='14'")}{body}</svg>\n"
+        f"{heading}{body}</svg>\n"
     )
 
 

@@ -129,10 +129,11 @@ class SessionCalls(Resource):
             ValidationError: The identifier is not a UUID, or ``fields`` is malformed.
             SessionNotFoundError: There is no such session.
         """
+        session_id = check_session_id(session_id)
         return await self._send(
             "GET",
-            session_path(check_session_id(session_id)),
-            interpret=answer_of(Session, fields),
+            session_path(session_id),
+            interpret=nothing if fields == "none" else partial(_session, session_id),
             fields=fields,
             timeout=timeout,
             headers=headers,
@@ -183,7 +184,7 @@ class SessionCalls(Resource):
             "PATCH",
             path,
             patch.to_json(),
-            interpret=nothing if fields == "none" else partial(_applied, patch),
+            interpret=nothing if fields == "none" else partial(_applied, session_id, patch),
             fields=fields,
             lane=session_id,
             timeout=timeout,
@@ -238,7 +239,7 @@ class SessionCalls(Resource):
             "PATCH",
             path,
             orjson.dumps(body, default=dict),
-            interpret=answer_of(Session, fields),
+            interpret=nothing if fields == "none" else partial(_session, session_id),
             fields=fields,
             lane=session_id,
             timeout=timeout,
@@ -277,9 +278,19 @@ class SessionCalls(Resource):
         )
 
 
-def _applied(patch: SessionPatch, response: Response) -> Session:
-    """The answer to a patch, if it shows what was sent."""
+def _session(session_id: str, response: Response) -> Session:
+    """The session in an answer, if it is the one that was asked for: a connection out of step answers others."""
     session = decode_model(response, Session)
+    if session.session_id is not None and session.session_id.lower() != session_id:
+        raise ResponseDecodeError(
+            "the answer is about another session", pointer="/sessionId", status=response.status
+        )
+    return session
+
+
+def _applied(session_id: str, patch: SessionPatch, response: Response) -> Session:
+    """The answer to a patch, if it shows what was sent."""
+    session = _session(session_id, response)
     if pointers := not_applied(patch, session):
         raise PatchNotAppliedError(
             f"Send the section whole (MergeDepth.SECTION): the answer does not show {', '.join(pointers)}.",

@@ -24,7 +24,9 @@ from briqpay_async import (
     ValidationError,
     WrongLoopError,
 )
+from briqpay_async.bulk.engine import update_many
 from briqpay_async.bulk.intake import _LOOK_AHEAD
+from briqpay_async.bulk.throttle import Throttle
 
 
 async def test_every_row_takes_effect_and_has_one_outcome(api: FakeApi) -> None:
@@ -304,6 +306,33 @@ async def test_a_run_ends_whatever_waits_for_a_slow_reader_when_the_input_does(a
         await read(run, seen)
 
     assert len(seen) == count
+
+
+async def test_a_slow_reader_also_stops_the_sending_of_rows_that_were_read(api: FakeApi) -> None:
+    async with aclosing(api.run(rows(1500, sessions=1), concurrency=5)) as run:
+        await anext(run)
+        await api.time.sleep(60)
+        await api.time.sleep(60)
+
+        assert len(api.calls) < 270
+
+
+async def test_no_row_is_left_behind_when_the_window_shrinks_at_the_end(api: FakeApi) -> None:
+    throttle = Throttle(3, api.time.clock, api.time.sleep)
+    api.seconds = lambda session, _: 2.0 if session == session_id(0) else 1.0
+    updates = [row(0), row(1, "A"), row(2, "A"), row(1, "B"), row(2, "B")]
+    seen: list[UpdateOutcome] = []
+
+    async def shrink() -> None:
+        await api.time.sleep(0.5)
+        throttle.limiter.window.limit = 1
+
+    shrinking = asyncio.create_task(shrink())
+    async with asyncio.timeout(2):
+        await read(update_many(api.update, updates, throttle), seen)
+
+    await shrinking
+    assert statuses(seen) == dict.fromkeys(range(5), "applied")
 
 
 async def test_rows_that_need_no_request_do_not_outrun_the_reader_either(api: FakeApi) -> None:
