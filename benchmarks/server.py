@@ -20,6 +20,7 @@ __all__ = ["LINES", "FixedAnswer", "http"]
 
 LINES = (1, 10, 100)
 _HEADERS = b"Date: Fri, 12 Apr 2024 13:16:08 GMT\r\nX-Request-Id: 0f8fad5b-d9cb-469f-a165-70867728950e\r\n"
+_PATH = b"/v3/session/"
 
 
 class Counters:
@@ -34,6 +35,7 @@ class FixedAnswer(asyncio.Protocol):
 
     def __init__(self, answer: bytes, counters: Counters) -> None:
         self._answer = answer
+        self._at = answer.find(payloads.session_ids(1)[0].encode())
         self._counters = counters
         self._pending = b""
 
@@ -46,14 +48,21 @@ class FixedAnswer(asyncio.Protocol):
         self._counters.received += len(data)
         if self._pending:
             data = self._pending + data
-        start = count = 0
+        start, answers = 0, []
         while (end := _request_end(data, start)) is not None:
+            answers.append(self._answer_to(data, start))
             start = end
-            count += 1
         self._pending = data[start:]
-        if count:
-            self._counters.sent += count * len(self._answer)
-            self._transport.write(self._answer * count)
+        if answers:
+            self._counters.sent += len(answers) * len(self._answer)
+            self._transport.write(b"".join(answers))
+
+    def _answer_to(self, data: bytes, start: int) -> bytes:
+        """The fixed answer, about the session that was asked for: clients may look."""
+        if self._at < 0:
+            return self._answer
+        at = data.index(_PATH, start) + len(_PATH)
+        return self._answer[: self._at] + data[at : at + 36] + self._answer[self._at + 36 :]
 
 
 def _request_end(data: bytes, start: int) -> int | None:
