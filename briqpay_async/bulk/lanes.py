@@ -50,9 +50,6 @@ class Lanes:
         self._busy: dict[str, deque[Row] | None] = {}
         self.parked = 0
 
-    def __len__(self) -> int:
-        return len(self._busy)
-
     def enter(self, row: Row) -> Job | None:
         """Take the lane of a row's session and return its job, or park the row when the session is busy."""
         lane = row.lane

@@ -194,8 +194,6 @@ class BulkRun:
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
-            if task.done():
-                raise
             self._on_stop()
             self._lines.stop()
             await task

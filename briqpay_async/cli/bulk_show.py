@@ -93,10 +93,12 @@ def duration(seconds: float) -> str:
 def show_totals(totals: Totals, console: Console) -> None:
     """Print how a run ended."""
     lines = [(status, f"{totals.statuses[status]:,}") for status in ("applied", "unchanged", "failed", "skipped")]
-    lines += [("requests", f"{totals.attempts:,}"), ("bytes sent", f"{totals.bytes_sent:,}")]
+    last = totals.progress
+    repeated = f" ({last.retried:,} of them repeated)" if last is not None and last.retried else ""
+    lines += [("requests", f"{totals.attempts:,}{repeated}"), ("bytes sent", f"{totals.bytes_sent:,}")]
     if totals.whole_rows:
         lines.append(("full bodies instead", _saved(totals.whole_sent, totals.whole_full, totals.whole_rows)))
-    if (last := totals.progress) is not None:
+    if last is not None:
         lines += [("time", duration(last.elapsed_s)), ("rows per second", f"{last.rate:,.0f}")]
     table("bulk run", lines, console)
     _failures(totals.failures, totals.statuses["failed"], console)

@@ -16,6 +16,7 @@ from briqpay_async import (
     BulkJournal,
     ConfigurationError,
     InvalidDataError,
+    PatchNotAppliedError,
     RateLimitedError,
     ServerError,
     SessionUpdate,
@@ -212,8 +213,9 @@ async def test_waiting_rows_of_one_session_are_merged_when_asked_to(api: FakeApi
     assert sum(outcome.attempts for outcome in outcomes) == 2
 
 
-async def test_a_bad_row_takes_no_row_along_that_it_was_merged_with(api: FakeApi) -> None:
-    api.fail("City 3", InvalidDataError("bad", status=400), InvalidDataError("bad", status=400))
+@pytest.mark.parametrize("error", [InvalidDataError("bad", status=400), PatchNotAppliedError("not as sent")])
+async def test_a_bad_row_takes_no_row_along_that_it_was_merged_with(api: FakeApi, error: Exception) -> None:
+    api.fail("City 3", error, error)
 
     outcomes = await api.outcomes(rows(4, sessions=1), coalesce=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import signal
@@ -9,6 +10,7 @@ import sqlite3
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -16,8 +18,12 @@ from typing import Any
 import orjson
 import pytest
 
+from briqpay_async import AuthenticationError, BriqpayClient, Session
 from briqpay_async.cli import bulk_show, main
+from briqpay_async.cli.bulk_feed import Feed, Shelf
+from briqpay_async.cli.bulk_lines import Lines, StoppedError
 from briqpay_async.cli.bulk_rows import Row, parse_row
+from briqpay_async.cli.bulk_run import BulkRun, Settings
 from briqpay_async.sandbox import Sandbox
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
@@ -107,7 +113,8 @@ async def test_a_line_that_makes_no_sense_stops_no_other(
     assert result.status == 1
     assert counts(result) == {"applied": 1, "unchanged": 0, "failed": 3, "skipped": 0}
     assert "line 1: it is not JSON" in result.out
-    assert "line 4: 404 SESSION_NOT_FOUND" in result.out
+    assert "line 4: 400 " in result.out
+    assert "session does not exist" in result.out
     assert "line 5: a JSON object is needed" in result.out
     assert city(sandbox, three[0]) == "Lund"
 
@@ -139,7 +146,10 @@ async def test_the_report_has_a_line_for_each_row_and_nothing_personal(
     assert lines[1]["seconds"] > 0
     assert [lines[n]["status"] for n in (2, 3, 4)] == ["failed", "failed", "unchanged"]
     assert lines[2]["error"]["class"] == "InputError"
-    assert lines[3]["error"] == {"class": "SessionNotFoundError", "message": "Session not found"}
+    assert lines[3]["error"] == {
+        "class": "SessionNotFoundError",
+        "message": "Invalid sessionId - session does not exist.",
+    }
 
 
 async def test_read_first_compares_with_what_the_server_has(
@@ -158,7 +168,7 @@ async def test_read_first_compares_with_what_the_server_has(
 
     assert counts(result) == {"applied": 2, "unchanged": 1, "failed": 2, "skipped": 0}
     assert [city(sandbox, one) for one in three] == ["Ystad", "Malmö", "Lund"]
-    assert "line 3: 404 SESSION_NOT_FOUND" in result.out
+    assert "line 3: 400 " in result.out
     assert len(sandbox.journal.of(endpoint="read")) == 3
 
 
@@ -200,24 +210,43 @@ async def test_rows_that_wait_for_each_other_can_be_merged(
     assert city(sandbox, three[0]) == "City 39"
 
 
+async def test_repeated_requests_are_counted(run: Any, sandbox: Sandbox, three: list[str], save: Save) -> None:
+    sandbox.faults.add("status", status=503, retry_after=0.01, endpoint="patch", times=2)
+
+    result = await run("bulk", "apply", save(jsonl(*(move(one, "Lund") for one in three))))
+
+    assert (result.status, value(result, "requests")) == (0, "5 (2 of them repeated)")
+
+
+async def test_a_session_of_the_emulator_that_cannot_be_made_is_a_problem_of_its_row(sandbox: Sandbox) -> None:
+    lines = Lines(io.BytesIO(jsonl(move(UNKNOWN_ID, "Lund"))).read)
+    async with (
+        BriqpayClient("nobody", "nothing", base_url=sandbox.url) as stranger,
+        Feed(lines, shelf=Shelf(stranger)) as feed,
+    ):
+        ((row, _),) = [found async for found in feed.rows()]
+
+    assert isinstance(row.problem, AuthenticationError)
+
+
 # --- dry run --------------------------------------------------------------------------------------------------
 
 
 async def test_a_dry_run_says_what_would_change_and_sends_nothing(
     run: Any, sandbox: Sandbox, three: list[str], save: Save, tmp_path: Path
 ) -> None:
-    order = {"order": {"currency": "SEK", "amountIncVat": 0, "amountExVat": 0, "cart": []}}
+    journal, report = tmp_path / "run.db", tmp_path / "out.jsonl"
     rows = [
         move(three[0], "Lund"),
         move(three[1], "Lund"),
         b"?",
         {"sessionId": three[1], "patch": {}},
-        {"sessionId": three[2], "before": {"billing": {}}, "after": {"billing": {"city": "Lund"}, **order}},
+        {"sessionId": three[2], "before": {"billing": {}}, "after": {"billing": {"city": "Lund"}}},
     ]
 
     result = await run(
         *("bulk", "apply", save(jsonl(*rows), "rows.jsonl"), "--dry-run"),
-        *("--journal", tmp_path / "run.db", "--report", tmp_path / "out.jsonl"),
+        *("--journal", journal, "--report", report),
     )
 
     assert (result.status, result.err) == (1, "")
@@ -225,7 +254,8 @@ async def test_a_dry_run_says_what_would_change_and_sends_nothing(
     assert value(result, "/data/billing/city") == "3"
     assert "line 3: it is not JSON" in result.out
     assert patches(sandbox) == []
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.json", "rows.jsonl"]
+    assert not report.exists()
+    assert not journal.exists()
 
 
 async def test_a_dry_run_needs_no_account(run: Any, save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,6 +329,12 @@ async def test_a_row_that_is_not_the_one_that_was_done_fails(
 # --- usage ----------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("in_tmp_path")
 @pytest.mark.parametrize(
     ("argv", "reason"),
     [
@@ -313,22 +349,15 @@ async def test_a_row_that_is_not_the_one_that_was_done_fails(
         (["--journal", "./rows.jsonl"], "must be different files"),
         (["--journal", "same", "--report", "same"], "must be different files"),
         (["--report", "no/such/folder/out.jsonl"], "cannot write no/such/folder/out.jsonl"),
-        (["--journal", "new.json"], "is no journal of bulk updates"),
+        (["--journal", "other.json"], "is no journal of bulk updates"),
         (["--depth", "deep"], "deep"),
     ],
 )
 async def test_wrong_usage_is_one_line_and_nothing_is_sent(
-    run: Any,
-    sandbox: Sandbox,
-    three: list[str],
-    save: Save,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    argv: list[str],
-    reason: str,
+    run: Any, sandbox: Sandbox, save: Save, argv: list[str], reason: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    save(jsonl(move(three[0], "Lund")), "rows.jsonl")
+    save(jsonl(move(UNKNOWN_ID, "Lund")), "rows.jsonl")
+    save({}, "other.json")
 
     result = await run("bulk", "apply", "rows.jsonl", *argv)
 
@@ -396,18 +425,18 @@ async def test_a_newcomer_can_try_it_without_an_account(
 
 
 class _Terminal(io.StringIO):
-    """Stderr that presses Ctrl-C when it reads a text."""
+    """Stderr that presses Ctrl-C when it reads one of some texts for the first time."""
 
-    def __init__(self, text: str, presses: int = 1) -> None:
+    def __init__(self, *texts: str) -> None:
         super().__init__()
-        self._text = text
-        self._presses = presses
+        self._texts = set(texts)
 
     def write(self, text: str) -> int:
-        if self._text in text and self._presses:
-            self._presses -= 1
+        written = super().write(text)
+        for found in [one for one in self._texts if one in text]:
+            self._texts.discard(found)
             signal.raise_signal(signal.SIGINT)
-        return super().write(text)
+        return written
 
 
 @pytest.fixture
@@ -451,6 +480,42 @@ def test_ctrl_c_drains_and_the_run_can_be_resumed(
     assert "│skipped│4│" in lines
 
 
+async def test_rows_under_way_finish_when_a_run_is_stopped(sandbox: Sandbox, three: list[str]) -> None:
+    sandbox.faults.add("latency", seconds=0.1, endpoint="patch")
+    inlet, outlet = os.pipe()
+    with open(inlet, "rb", buffering=0) as file, open(outlet, "wb", buffering=0) as feed:  # noqa: ASYNC230, PTH123
+        feed.write(jsonl(*(move(one, "Lund") for one in three)))
+        said: list[str] = []
+        run = BulkRun(file, Settings(), lambda: said.append("stopping"))
+        under_way = asyncio.Event()
+        task = asyncio.create_task(run.apply(None, None, lambda snapshot: snapshot.in_flight and under_way.set()))
+        await under_way.wait()
+        task.cancel()
+        await task
+        feed.write(b"\n")
+
+    assert said == ["stopping"]
+    assert run.totals.stopped
+    assert run.totals.statuses == {"applied": 3}
+    assert [city(sandbox, one) for one in three] == ["Lund"] * 3
+
+
+async def test_a_stopped_feed_gives_no_row_that_was_read_ahead() -> None:
+    read = asyncio.Event()
+
+    async def known(_: str) -> Session:
+        read.set()
+        return Session()
+
+    lines = Lines(io.BytesIO(jsonl(*({"sessionId": one, "after": {"data": {}}} for one in IDS))).read)
+    async with Feed(lines, read=known, reads=len(IDS)) as feed, aclosing(feed.rows()) as rows:
+        await anext(rows)
+        await read.wait()
+        lines.stop()
+        with pytest.raises(StoppedError):
+            await anext(rows)
+
+
 @pytest.mark.parametrize(
     ("argv", "advice"),
     [
@@ -473,11 +538,27 @@ def test_ctrl_c_says_how_to_go_on(
     assert err.getvalue().endswith(f"briqpay: interrupted; {advice}\n")
 
 
+def test_ctrl_c_lets_rows_that_are_read_first_finish(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], save: Save
+) -> None:
+    monkeypatch.setattr(bulk_show, "_PLAIN_INTERVAL", 0.0)
+    monkeypatch.setattr(sys, "stderr", _Terminal(" rows | "))
+    rows = [{"sessionId": IDS[0], "after": {"billing": {"city": f"City {number}"}}} for number in range(2_000)]
+
+    assert main(["bulk", "apply", str(save(jsonl(*rows))), "--sandbox", "--read-first"]) == 130
+    out = capsys.readouterr().out
+    applied, failed = (
+        int(out.split(f"│ {name}")[1].split("│")[1].replace(",", "")) for name in ("applied", "failed")
+    )
+    assert 0 < applied < len(rows)
+    assert failed == 0
+
+
 def test_a_second_ctrl_c_cancels_at_once(
     monkeypatch: pytest.MonkeyPatch, open_pipe: Callable[[bytes], None], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(bulk_show, "_PLAIN_INTERVAL", 0.1)
-    err = _Terminal("applied", presses=2)
+    err = _Terminal("4 applied", "stopping: rows")
     monkeypatch.setattr(sys, "stderr", err)
     open_pipe(jsonl(*ROWS[:4]))
 

@@ -15,11 +15,11 @@ import orjson
 import pytest
 from rich.console import Console
 
-from briqpay_async.bulk.journal import JournalSummary
-from briqpay_async.bulk.rows import BulkProgress
+from briqpay_async.bulk.journal import BulkJournal, JournalRow, JournalSummary
+from briqpay_async.bulk.rows import BulkProgress, UpdateStatus
 from briqpay_async.cli import bulk_lines
 from briqpay_async.cli.bulk_lines import Lines, StoppedError, count_lines
-from briqpay_async.cli.bulk_report import Statistics, percentile
+from briqpay_async.cli.bulk_report import Statistics, percentile, read_statistics
 from briqpay_async.cli.bulk_rows import parse_row
 from briqpay_async.cli.bulk_run import SHOWN, Changes, Totals
 from briqpay_async.cli.bulk_show import (
@@ -75,7 +75,7 @@ async def test_a_file_that_cannot_be_read_on_is_said() -> None:
     def fail(_: int) -> bytes:
         raise OSError(5, "Input/output error")
 
-    with pytest.raises(InputError, match="cannot read on: .*Input/output error"):
+    with pytest.raises(InputError, match=r"cannot read on: .*Input/output error"):
         await anext(aiter(Lines(fail)))
 
 
@@ -325,6 +325,35 @@ def statistics(*rows: tuple[float, float, int], seconds: float = 10.0) -> Statis
     )
 
 
+def test_a_break_between_two_runs_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sent(run: int, started: float, elapsed: float) -> JournalRow:
+        return JournalRow(
+            index=0,
+            session_id=ID,
+            run=run,
+            status=UpdateStatus.APPLIED,
+            started=started,
+            elapsed_s=elapsed,
+            attempts=2,
+            bytes_sent=1,
+            in_flight=3,
+            http_status=None,
+            error=None,
+            again=False,
+        )
+
+    rows = [sent(1, 1_000.0, 2.0), sent(1, 1_001.0, 0.5), sent(2, 9_000.0, 1.0), sent(2, 9_000.5, 2.5)]
+    monkeypatch.setattr(BulkJournal, "rows", lambda _: iter(rows))
+    monkeypatch.setattr(BulkJournal, "summary", lambda _: None)
+
+    found = read_statistics(BulkJournal("any.db"))
+
+    assert list(found.began) == [0.0, 1.0, 2.0, 2.5]
+    assert found.seconds == 5.0
+    assert found.retried == 4
+    assert found.latencies == [0.5, 1.0, 2.0, 2.5]
+
+
 def drawing(picture: str) -> tuple[list[str], list[str]]:
     """The texts of a picture, and the points of its lines."""
     root = ET.fromstring(picture)  # noqa: S314 - our own
@@ -340,6 +369,16 @@ def test_the_picture_is_xml_with_three_diagrams() -> None:
 
     assert {"rows per second", "latency in ms", "updates under way", "p50", "p95", "p99", "10 s"} <= set(texts)
     assert len(lines) >= 5
+
+
+def test_nothing_is_drawn_outside_the_picture() -> None:
+    picture = draw(statistics(*((n / 10, 0.2 * (n % 7 + 1), n % 50 + 1) for n in range(100)), seconds=11.0))
+    _, _, width, height = map(float, ET.fromstring(picture).attrib["viewBox"].split())  # noqa: S314 - our own
+
+    for line in drawing(picture)[1]:
+        for x, y in (map(float, point.split(",")) for point in line.split()):
+            assert 0 < x < width
+            assert 0 < y < height
 
 
 def test_a_line_is_broken_where_nothing_was_measured() -> None:
