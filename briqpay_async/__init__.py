@@ -100,10 +100,10 @@ from briqpay_async.models.settlement import Capture, Refund, Transaction
 from briqpay_async.models.token import ChargeSession, PaymentMethod, Token
 from briqpay_async.patch.builder import PatchBuilder
 from briqpay_async.patch.patch import MergeDepth, SessionPatch
+from briqpay_async.resources.writer import SessionWriter
 from briqpay_async.version import __version__
 
 __all__ = [
-    "CLEAR",
     "APIError",
     "Address",
     "AnyCartItem",
@@ -113,6 +113,7 @@ __all__ = [
     "BriqpayError",
     "BulkJournal",
     "BulkProgress",
+    "CLEAR",
     "CallHooks",
     "CallTimeoutError",
     "CancelNotSupportedError",
@@ -192,6 +193,7 @@ __all__ = [
     "SessionStatus",
     "SessionStatusHook",
     "SessionUpdate",
+    "SessionWriter",
     "SettlementStatus",
     "StrongAuth",
     "StrongAuthOutput",

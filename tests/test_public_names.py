@@ -14,7 +14,7 @@ import briqpay_async
 HEAVY = ("rich", "sqlite3", "hypothesis", "cyclopts", "uvloop", "opentelemetry", "pytest")
 ASIDE = ("sandbox", "cli", "testing", "integrations")
 
-# Taking a name away breaks somebody: it is taken away here first.
+# Taking a name away breaks somebody, and a new one stays for good: both happen here first.
 NAMES = (
     "APIError",
     "Address",
@@ -23,6 +23,8 @@ NAMES = (
     "AuthenticationError",
     "BriqpayClient",
     "BriqpayError",
+    "BulkJournal",
+    "BulkProgress",
     "CLEAR",
     "CallHooks",
     "CallTimeoutError",
@@ -57,6 +59,8 @@ NAMES = (
     "HostedPage",
     "HostedPageConfig",
     "InvalidDataError",
+    "JournalRow",
+    "JournalSummary",
     "MergeDepth",
     "Model",
     "ModuleState",
@@ -100,6 +104,8 @@ NAMES = (
     "SessionPatch",
     "SessionStatus",
     "SessionStatusHook",
+    "SessionUpdate",
+    "SessionWriter",
     "SettlementStatus",
     "StrongAuth",
     "StrongAuthOutput",
@@ -117,6 +123,8 @@ NAMES = (
     "TransportError",
     "UiStatus",
     "UnpatchableChangeError",
+    "UpdateOutcome",
+    "UpdateStatus",
     "UpsellConfig",
     "Urls",
     "ValidationError",
@@ -130,7 +138,7 @@ NAMES = (
 
 def test_the_names_are_the_ones_promised() -> None:
     # Names that are yet to come may be added to the package; one that was promised stays.
-    assert [name for name in NAMES if name not in briqpay_async.__all__] == []
+    assert tuple(briqpay_async.__all__) == NAMES
 
 
 def test_the_names_are_sorted_and_unique() -> None:
