@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from unittest.mock import Mock
@@ -16,6 +17,10 @@ from support.fake_time import FakeTime
 
 from briqpay_async import BriqpayClient, RetryPolicy
 from briqpay_async.sandbox import Sandbox
+
+# A suite that was started in the background ignores Ctrl-C, and so do the programs it starts; some tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.register_profile("few-hundred", deadline=None, max_examples=300)
