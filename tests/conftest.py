@@ -22,7 +22,7 @@ from briqpay_async.sandbox import Sandbox
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-settings.register_profile("suite", deadline=None, derandomize=True)
+settings.register_profile("suite", deadline=None, derandomize=True, max_examples=60)
 settings.register_profile("few-hundred", deadline=None, max_examples=300)
 settings.register_profile("ten-thousand", deadline=None, max_examples=10_000)
 settings.load_profile("suite")
