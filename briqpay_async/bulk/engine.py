@@ -72,7 +72,7 @@ def update_many(
     if fields is not None and not isinstance(fields, str):
         fields = tuple(fields)
     fields_query(fields)
-    options["fields"] = fields
+    options = {"fields": fields, **{name: value for name, value in options.items() if value is not None}}
     if journal is not None and not isinstance(journal, BulkJournal):
         raise ConfigurationError('journal must be a BulkJournal, such as BulkJournal("run.db").')
     source = make_source(updates)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import attrs
 
-from briqpay_async.bulk.ledger import STATUSES, Ledger, connect, explained
+from briqpay_async.bulk.ledger import APPLIED, FAILED, UNCHANGED, Ledger, connect, explained
 from briqpay_async.bulk.rows import UpdateStatus
 
 __all__ = ["BulkJournal", "JournalRow", "JournalSummary"]
 
-_STATUS_OF = {number: status for status, number in STATUSES.items()}
+_STATUSES = {APPLIED: UpdateStatus.APPLIED, UNCHANGED: UpdateStatus.UNCHANGED, FAILED: UpdateStatus.FAILED}
 _COLUMNS = (
     "position, session, run, status, started, elapsed, attempts, bytes_sent, in_flight, http_status, error, again"
 )
@@ -127,7 +127,7 @@ class BulkJournal:
                     index=position,
                     session_id=str(uuid.UUID(bytes=session)),
                     run=run,
-                    status=_STATUS_OF[status],
+                    status=_STATUSES[status],
                     started=started,
                     elapsed_s=elapsed,
                     attempts=attempts,
@@ -152,11 +152,10 @@ class BulkJournal:
             runs, ended = connection.execute(
                 "SELECT count(*), (SELECT ended FROM runs ORDER BY run DESC LIMIT 1) FROM runs"
             ).fetchone()
-        applied, unchanged, failed = (counts.get(number, 0) for number in STATUSES.values())
         return JournalSummary(
-            applied=applied,
-            unchanged=unchanged,
-            failed=failed,
+            applied=counts.get(APPLIED, 0),
+            unchanged=counts.get(UNCHANGED, 0),
+            failed=counts.get(FAILED, 0),
             requests=int(requests),
             bytes_sent=int(bytes_sent),
             runs=runs,

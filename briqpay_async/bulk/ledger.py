@@ -20,15 +20,14 @@ import time
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from briqpay_async.bulk.rows import UpdateStatus
 from briqpay_async.errors import BriqpayError, ConfigurationError
 
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["STATUSES", "Entry", "Ledger", "Mark", "Standing", "connect", "explained"]
+__all__ = ["APPLIED", "FAILED", "UNCHANGED", "Entry", "Ledger", "Mark", "Standing", "connect", "explained"]
 
 _APPLICATION_ID: Final = 0x42515042
 _VERSION: Final = 1
@@ -71,8 +70,10 @@ ON CONFLICT (id) DO UPDATE SET
     elapsed = excluded.elapsed, attempts = excluded.attempts, bytes_sent = excluded.bytes_sent,
     in_flight = excluded.in_flight, http_status = excluded.http_status, error = excluded.error
 """
-STATUSES: Final = {UpdateStatus.APPLIED: 1, UpdateStatus.UNCHANGED: 2, UpdateStatus.FAILED: 3}
-_APPLIED, _UNCHANGED, _FAILED = STATUSES.values()
+# As written in the file.
+APPLIED: Final = 1
+UNCHANGED: Final = 2
+FAILED: Final = 3
 
 # Copying the WAL back into the database flushes the disk, so it is done off the event loop and not too often.
 _ROWS_BETWEEN_CHECKPOINTS: Final = 50_000
@@ -86,12 +87,14 @@ class Mark(NamedTuple):
         fingerprint: Digest of session and patch.
         session: The session's UUID.
         position: Position in the input.
+        run: The run that reads it.
     """
 
     id: int
     fingerprint: bytes
     session: bytes
     position: int
+    run: int
 
 
 class Standing(Enum):
@@ -111,10 +114,14 @@ class Standing(Enum):
 
 
 class Entry(NamedTuple):
-    """A row that is settled.
+    """A row that is settled, as it is written: ``Entry(*mark, status, started, ...)``.
 
     Attributes:
-        mark: Which one.
+        id: As in its mark, and so are the next four.
+        fingerprint: Digest of session and patch.
+        session: The session's UUID.
+        position: Position in the input.
+        run: The run that settled it.
         status: ``APPLIED``, ``UNCHANGED`` or ``FAILED``.
         started: When it was sent first, in seconds since 1970.
         elapsed: Seconds from there to its outcome.
@@ -125,8 +132,12 @@ class Entry(NamedTuple):
         error: Class name of its failure.
     """
 
-    mark: Mark
-    status: UpdateStatus
+    id: int
+    fingerprint: bytes
+    session: bytes
+    position: int
+    run: int
+    status: int
     started: float
     elapsed: float = 0.0
     attempts: int = 0
@@ -223,7 +234,7 @@ class Ledger:
         except BaseException:
             connection.close()
             raise
-        self.run = begun.lastrowid
+        self.run: int = begun.lastrowid or 0
         self._last_position = -1 if last is None else last
         self._disturbed = bool(disturbed)
         self._claims: set[int] = set()
@@ -234,9 +245,9 @@ class Ledger:
         session = bytes.fromhex(session_id.replace("-", ""))
         fingerprint = hashlib.sha256(session + patch).digest()[:16]
         if key is None:
-            return Mark(position, fingerprint, session, position)
+            return Mark(position, fingerprint, session, position, self.run)
         digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
-        return Mark(-1 - (int.from_bytes(digest[:8], "big") >> 1), fingerprint, session, position)
+        return Mark(-1 - (int.from_bytes(digest[:8], "big") >> 1), fingerprint, session, position, self.run)
 
     def find(self, mark: Mark) -> Standing:
         """What is known of a row. A row that must be sent is thereby claimed for this run.
@@ -244,7 +255,7 @@ class Ledger:
         Raises:
             ConfigurationError: The journal cannot be read.
         """
-        identity, fingerprint, session, position = mark
+        identity, fingerprint, session, position, this_run = mark
         if identity > self._last_position:  # a position that no earlier run has reached
             return Standing.OPEN
         if identity in self._claims:
@@ -253,12 +264,12 @@ class Ledger:
             found = self._connection.execute(_FIND, (identity,)).fetchone()
         if found is not None:
             before, status, run = found
-            if run == self.run:
+            if run == this_run:
                 return Standing.TWICE
-            if status != _FAILED:
+            if status != FAILED:
                 if before != fingerprint:
                     return Standing.CHANGED
-                if status == _UNCHANGED or not self._overtaken(session, position, run):
+                if status == UNCHANGED or not self._overtaken(session, position, run):
                     return Standing.DONE
         if identity < 0:
             self._claims.add(identity)
@@ -284,8 +295,8 @@ class Ledger:
             await asyncio.to_thread(self._commit, entries)
         else:
             self._commit(entries)
-        for entry in entries:
-            self._claims.discard(entry.mark.id)
+        if self._claims:
+            self._claims.difference_update(entry.id for entry in entries)
         self._since_checkpoint += len(entries)
         if self._since_checkpoint >= _ROWS_BETWEEN_CHECKPOINTS:
             self._since_checkpoint = 0
@@ -297,17 +308,13 @@ class Ledger:
         connection = self._connection
         try:
             connection.execute("BEGIN")
-            connection.executemany(_SETTLE, [self._values(entry) for entry in entries])
+            connection.executemany(_SETTLE, entries)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise BriqpayError(
                 f"The journal {self._path} could not be written ({error}): resume when it can be. Rows without an "
                 "outcome will be sent again."
             ) from error
-
-    def _values(self, entry: Entry) -> tuple[Any, ...]:
-        mark, status, *rest = entry
-        return (*mark, self.run, STATUSES[status], *rest)
 
     def _checkpoint(self) -> None:
         with explained(self._path):

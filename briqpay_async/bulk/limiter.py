@@ -99,18 +99,19 @@ class Pace:
     Attributes:
         rate: Requests per second; ``None`` until the first refusal: as fast as the window lets.
         floor: Never slower than this many requests per second.
+        since: When the last refusal was, or the beginning.
+        admitted: Requests answered since then; counted from outside.
     """
 
     rate: float | None = None
     floor: float = 0.5
+    since: float = 0.0
+    admitted: int = 0
     _next: float = 0.0
     _refused_at: float = math.inf  # the rate that was refused last
     _hold_until: float = 0.0
     _quiet_until: float = 0.0
     _grown: float = 0.0
-    _since: float | None = None
-    _admitted: int = 0
-    _before: tuple[int, float] = (0, 0.0)
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may be made; not positive when it may be made now."""
@@ -128,15 +129,6 @@ class Pace:
         """Make no request before this moment."""
         self._next = max(self._next, until)
 
-    def admitted(self, now: float) -> None:
-        """A request was answered, and not by a refusal."""
-        if self._since is None:
-            self._since = now
-        if self.rate is None and now - self._since > 1.0:
-            self._before = (self._admitted, now - self._since)
-            self._since, self._admitted = now, 0
-        self._admitted += 1
-
     def refused(self, now: float, pause: float, round_trip: float) -> bool:
         """A request was refused; ``False`` when it belongs to a refusal that was dealt with already.
 
@@ -153,18 +145,16 @@ class Pace:
         # The dearer a refusal, the rarer we provoke one: looking for more costs at most 5 % of the time.
         self._hold_until = now + max(2.0, 21 * pause)
         self._grown = now + pause
-        self._since, self._admitted = now, 0
+        self.since, self.admitted = now, 0
         return True
 
     def _slow_down(self, now: float) -> None:
         if self.rate is None:
             # How fast we were says little: a burst may have been admitted. Begin low, and double until refused.
-            count, seconds = self._before
-            elapsed = now - self._since if self._since is not None else 0.0
-            self.rate = max(self.floor, 0.5 * (count + self._admitted) / max(seconds + elapsed, 0.1))
+            self.rate = max(self.floor, 0.5 * self.admitted / max(now - self.since, 0.1))
             return
         self._refused_at = self.rate
-        admitted = self._admitted / max(now - (self._since or now), 0.01)
+        admitted = self.admitted / max(now - self.since, 0.01)
         middle = math.sqrt(max(admitted, self.floor) * self.rate)
         self.rate = max(self.floor, min(0.95 * self.rate, max(0.5 * self.rate, middle)))
 
@@ -212,10 +202,10 @@ class Limiter:
         self._resumes = 0.0
         self.pace.took(now)
 
-    def answered(self, now: float, elapsed: float | None) -> None:
-        """An update was answered after so many seconds; ``None`` when it took several attempts."""
-        self.pace.admitted(now)
-        if elapsed is not None:
+    def answered(self, now: float, elapsed: float, *, repeated: bool = False) -> None:
+        """An update was answered after so many seconds, which mean something unless it took several attempts."""
+        self.pace.admitted += 1
+        if not repeated:
             self.window.answered(now, elapsed)
 
     def refused(self, now: float, retry_after: float | None) -> None:
@@ -237,17 +227,18 @@ class Limiter:
             self.pace.pause(self._resumes)
 
 
-def make_limiter(concurrency: int | str) -> Limiter:
+def make_limiter(concurrency: int | str, now: float = 0.0) -> Limiter:
     """A limiter for ``update_many``'s argument.
 
     Args:
         concurrency: The most updates under way at once, or ``"auto"`` to find out how many help.
+        now: Monotonic seconds.
 
     Raises:
         ConfigurationError: It is neither a positive integer nor ``"auto"``.
     """
     if concurrency == AUTO:
-        return Limiter(Window(_AUTO_CEILING, probing=True))
+        return Limiter(Window(_AUTO_CEILING, probing=True), Pace(since=now))
     if type(concurrency) is not int or concurrency < 1:
         raise ConfigurationError('concurrency must be an integer of at least 1, or "auto".')
-    return Limiter(Window(concurrency, size=min(concurrency, _FIRST_WINDOW)))
+    return Limiter(Window(concurrency, size=min(concurrency, _FIRST_WINDOW)), Pace(since=now))

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from briqpay_async.bulk.lanes import Job
 from briqpay_async.bulk.progress import Counts
-from briqpay_async.bulk.settling import Settling
+from briqpay_async.bulk.settling import Sent, Settling
 from briqpay_async.bulk.throttle import Tally, Throttle
 from briqpay_async.errors import (
     APIError,
@@ -61,76 +61,57 @@ class Sending:
         self._counts = counts
         self._abandon = abandon
         self._fail_fast = fail_fast
+        self._unmetered = 0 if throttle.metered else 1  # attempts to count here, because nobody else does
 
     async def send(self, job: Job, tally: Tally) -> None:
-        """Send a job and settle its rows.
-
-        Rows that were merged are sent one by one when the API refuses what they say together: a bad row must not
-        take good ones along.
-        """
-        if self._limiter.paced:
+        """Send a job and settle its rows."""
+        limiter, clock = self._limiter, self._clock
+        if limiter.paced:
             await self._throttle.turn()
             tally.admitted = True
         in_flight = self._counts.in_flight
-        session: Session | None = None
         failure: Exception | None = None
-        started = self._clock()
+        started = clock()
         try:
-            session = await self._call(job, tally)
+            session = await self._update(job.rows[0].lane, job.patch)
+            tally.attempts += self._unmetered
         except Exception as error:  # noqa: BLE001 - one row's failure, whatever it is, must not stop the others
-            if len(job.rows) > 1 and _is_about_the_body(error):
+            tally.attempts += self._unmetered
+            session, failure = await self._call_again(job, tally, error)
+            if failure is not None and len(job.rows) > 1 and _is_about_the_body(failure):
+                # They were merged, and what they say together is refused: a bad row must not take good ones along.
                 for row in job.rows:
                     await self.send(Job((row,), row.update.patch), tally)
                 return
-            failure = error
-        now = self._clock()
-        elapsed = now - started
+        now = clock()
         if failure is None or isinstance(failure, APIError):
-            self._limiter.answered(now, elapsed if tally.attempts == 1 else None)
-        *carried, carrier = job.rows
-        for row in carried:
-            self._settling.sent(
-                row,
-                tally,
-                session=session,
-                error=failure,
-                started=started,
-                elapsed=elapsed,
-                in_flight=in_flight,
-                carrier=carrier.index,
-            )
-        self._settling.sent(
-            carrier,
-            tally,
-            session=session,
-            error=failure,
-            started=started,
-            elapsed=elapsed,
-            in_flight=in_flight,
-            carrier=None,
-        )
-        tally.clear()
+            limiter.answered(now, now - started, repeated=tally.attempts > 1)
+        self._settling.sent(job.rows, tally, Sent(session, failure, started, now - started, in_flight))
+        tally.attempts = tally.bytes_sent = 0
         if failure is not None and (self._fail_fast or isinstance(failure, ConfigurationError | WrongLoopError)):
             # The latter two say that the client cannot be used at all, which no other row can change.
             self._abandon(failure)
 
-    async def _call(self, job: Job, tally: Tally) -> Session | None:
-        """Call, and call again when the API only refused the rate: in a long run that is no failure of the row."""
+    async def _call_again(
+        self, job: Job, tally: Tally, error: Exception
+    ) -> tuple[Session | None, Exception | None]:
+        """What comes of a call that failed: the session, or why it failed for good.
+
+        It is made again when the API only refused the rate: in a long run that is no failure of the row.
+        """
         throttle = self._throttle
-        session_id = job.rows[0].lane
-        refusals = 0
-        while True:
-            if not throttle.metered:
-                tally.attempts += 1
-            try:
-                return await self._update(session_id, job.patch)
-            except APIError as error:
-                if verdict(error, Repeat.SAFE) is not Verdict.THROTTLED or refusals == _REFUSALS:
-                    raise
-                throttle.refused(error)
-            refusals += 1
+        for _ in range(_REFUSALS):
+            if not isinstance(error, APIError) or verdict(error, Repeat.SAFE) is not Verdict.THROTTLED:
+                break
+            throttle.refused(error)
             await throttle.turn()
             tally.admitted = True
+            tally.attempts += self._unmetered
+            try:
+                return await self._update(job.rows[0].lane, job.patch), None
+            except Exception as again:  # noqa: BLE001 - as above
+                error = again
+        return None, error
 
 
 def _is_about_the_body(error: Exception) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
+from briqpay_async.bulk import ledger
 from briqpay_async.bulk.lanes import Row
 from briqpay_async.bulk.ledger import Entry, Mark
 from briqpay_async.bulk.outbox import Outbox
@@ -15,10 +16,28 @@ from briqpay_async.bulk.throttle import Tally
 from briqpay_async.errors import BriqpayError
 from briqpay_async.models.session import Session
 
-__all__ = ["Settling"]
+__all__ = ["Sent", "Settling"]
 
 # Looked up on an enumeration, each of these would cost as much as the rest of settling a row.
 _APPLIED, _UNCHANGED, _FAILED, _SKIPPED = UpdateStatus
+
+
+class Sent(NamedTuple):
+    """What came of a job.
+
+    Attributes:
+        session: As answered.
+        error: Why it failed.
+        started: When it was sent first, on the run's clock.
+        elapsed: Seconds until its outcome.
+        in_flight: Updates under way when it was sent, itself included.
+    """
+
+    session: Session | None
+    error: Exception | None
+    started: float
+    elapsed: float
+    in_flight: int
 
 
 class Settling:
@@ -33,7 +52,7 @@ class Settling:
     def unchanged(self, index: int, update: SessionUpdate, mark: Mark | None) -> None:
         """A row whose patch changes nothing."""
         self._counts.unchanged += 1
-        entry = None if mark is None else Entry(mark, _UNCHANGED, self._epoch + self._clock())
+        entry = None if mark is None else Entry(*mark, ledger.UNCHANGED, self._epoch + self._clock())
         self._outbox.put(outcome(index, update.session_id, update.key, _UNCHANGED), entry)
 
     def skipped(self, index: int, update: SessionUpdate) -> None:
@@ -47,60 +66,39 @@ class Settling:
         session_id, key = (update.session_id, update.key) if isinstance(update, SessionUpdate) else (None, None)
         self._outbox.put(outcome(index, session_id, key, _FAILED, None, error))
 
-    def sent(
-        self,
-        row: Row,
-        tally: Tally,
-        *,
-        session: Session | None,
-        error: Exception | None,
-        started: float,
-        elapsed: float,
-        in_flight: int,
-        carrier: int | None,
-    ) -> None:
-        """A row that a request was made for.
-
-        Args:
-            row: Which one.
-            tally: What was sent for it; a row carried by another one counts nothing.
-            session: As answered.
-            error: Why it failed.
-            started: When, on the run's clock.
-            elapsed: Seconds until its outcome.
-            in_flight: Updates under way when it was sent, itself included.
-            carrier: Index of the row whose request carried this one, if it was not its own.
-        """
+    def sent(self, rows: tuple[Row, ...], tally: Tally, sent: Sent) -> None:
+        """The rows of a job. The last one counts what was sent for them all."""
+        session, error, started, elapsed, in_flight = sent
         counts = self._counts
-        attempts = bytes_sent = 0
-        if carrier is None:
-            attempts, bytes_sent = tally.attempts, tally.bytes_sent
-            counts.bytes_sent += bytes_sent
-            if attempts > 1:
-                counts.retried += attempts - 1
         if error is None:
             status = _APPLIED
-            counts.applied += 1
+            counts.applied += len(rows)
         else:
             status = _FAILED
-            counts.failed += 1
-        update = row.update
-        rest: tuple[Any, ...] = (session, error, attempts, elapsed, bytes_sent, carrier)
-        settled = outcome(row.index, update.session_id, update.key, status, *rest)
-        if row.mark is None:
-            self._outbox.put(settled)
-            return
-        self._outbox.put(
-            settled,
-            Entry(
-                row.mark,
-                status,
-                self._epoch + started,
-                elapsed,
-                attempts,
-                bytes_sent,
-                in_flight,
-                error.status if isinstance(error, BriqpayError) else None,
-                None if error is None else type(error).__name__,
-            ),
-        )
+            counts.failed += len(rows)
+        attempts, bytes_sent = tally.attempts, tally.bytes_sent
+        counts.bytes_sent += bytes_sent
+        if attempts > 1:
+            counts.retried += attempts - 1
+        carrier = rows[-1]
+        for row in rows:
+            update = row.update
+            told = (row.index, update.session_id, update.key, status, session, error)
+            if row is carrier:
+                settled = outcome(*told, attempts, elapsed, bytes_sent)
+            else:
+                settled = outcome(*told, 0, elapsed, 0, carrier.index)
+            entry = None
+            if row.mark is not None:
+                entry = Entry(
+                    *row.mark,
+                    ledger.APPLIED if error is None else ledger.FAILED,
+                    self._epoch + started,
+                    elapsed,
+                    settled.attempts,
+                    settled.bytes_sent,
+                    in_flight,
+                    error.status if isinstance(error, BriqpayError) else None,
+                    None if error is None else type(error).__name__,
+                )
+            self._outbox.put(settled, entry)

@@ -38,10 +38,6 @@ class Tally:
     bytes_sent: int = 0
     admitted: bool = False
 
-    def clear(self) -> None:
-        """Begin a new job."""
-        self.attempts = self.bytes_sent = 0
-
 
 class Throttle:
     """A limiter with a clock: lets requests pass one by one when they must be paced.
@@ -68,7 +64,7 @@ class Throttle:
         Raises:
             ConfigurationError: ``concurrency`` is neither a positive integer nor ``"auto"``.
         """
-        self.limiter: Limiter = make_limiter(concurrency)
+        self.limiter: Limiter = make_limiter(concurrency, clock())
         self.clock = clock
         self.sleep = sleep
         self.tally: ContextVar[Tally] = ContextVar("briqpay_bulk_tally")
