@@ -13,12 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["ROOT", "Child", "Server", "loop_factory", "pin", "same_regime"]
+__all__ = ["ENVIRONMENT", "ROOT", "Child", "Server", "loop_factory", "pin", "same_regime"]
 
 ROOT = Path(__file__).resolve().parents[1]
 # asyncio reads into a new buffer of 256 KiB each time. Without this, glibc may map and unmap those pages for every
 # answer, or not, by chance: two regimes that differ by a fifth of what is measured (cpython#85451).
-_ENVIRONMENT = {"MALLOC_TOP_PAD_": str(64 * 2**20)}
+ENVIRONMENT = {"MALLOC_TOP_PAD_": str(64 * 2**20)}
 _PATIENCE = 120.0
 
 
@@ -43,8 +43,8 @@ def loop_factory(*, uvloop: bool | None) -> Callable[[], asyncio.AbstractEventLo
 
 def same_regime() -> None:
     """Start this program over as ``Child`` would start it, unless it was."""
-    if any(os.environ.get(name) != value for name, value in _ENVIRONMENT.items()):
-        os.execve(sys.executable, sys.orig_argv, os.environ | _ENVIRONMENT)  # noqa: S606 - itself
+    if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
+        os.execve(sys.executable, sys.orig_argv, os.environ | ENVIRONMENT)  # noqa: S606 - itself
 
 
 class Child:
@@ -55,7 +55,7 @@ class Child:
         self._process = subprocess.Popen(  # noqa: S603 - a module of this project
             [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
-            env=os.environ | _ENVIRONMENT,
+            env=os.environ | ENVIRONMENT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

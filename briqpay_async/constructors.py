@@ -15,13 +15,13 @@ import attrs
 
 from briqpay_async.models.base import CLEAR, NO_EXTRA, Model, ReadOnlyDict, wire_names
 
-__all__ = ["Reader", "constructor"]
+__all__ = ["MOST_SHAPES", "Reader", "constructor", "filler"]
 
 Shape = tuple[Any, ...]
-Construct = Callable[[dict[str, Any]], Any]
+Construct = Callable[..., Any]
 
 _AFTER: Final = 3  # objects of a shape are structured by cattrs before its constructor is compiled
-_MOST: Final = 100  # shapes remembered for a class: a hostile server must not fill the memory with them
+MOST_SHAPES: Final = 100  # shapes remembered for a class: a hostile server must not fill the memory with them
 _WIDEST: Final = 60  # members of an object for which it is worth while
 
 
@@ -33,89 +33,143 @@ class Reader:
         nullable: A ``null`` means ``CLEAR``; elsewhere it is kept among the unknown members.
         table: Replaces values by enum constants; unknown values stay.
         hook: Structures the value.
+        later: The member is none of the constructor's business: it is structured when somebody looks at it.
     """
 
     nullable: bool = False
     table: Mapping[Any, Any] | None = None
     hook: Callable[[Any, Any], Any] | None = None
+    later: bool = False
 
 
-def constructor(cls: type[Model], readers: Mapping[str, Reader], generic: Construct) -> Callable[..., Any]:
+def constructor(cls: type[Model], readers: Mapping[str, Reader], generic: Construct) -> Construct:
     """A function that structures objects of one class, and learns their shapes.
+
+    What it returns takes a JSON object and makes an instance.
 
     Args:
         cls: The class.
         readers: How to read each member, by attribute.
         generic: Structures any object; raises for what no sense can be made of.
     """
-    seen: dict[Shape, int] = {}
-    compiled: dict[Shape, Construct] = {}
-
-    def learn(wire: dict[str, Any], shape: Shape) -> Any:
-        instance = generic(wire)  # raises here, before anything is learnt
-        if len(wire) <= _WIDEST and (shape in seen or len(seen) < _MOST):
-            seen[shape] = seen.get(shape, 0) + 1
-            if seen[shape] == _AFTER:
-                compiled[shape] = _compile(cls, readers, wire)
-        return instance
-
-    find = compiled.get
+    shapes = _Shapes(lambda wire: _compile(cls, readers, wire))
+    find = shapes.compiled.get
 
     def construct(wire: dict[str, Any], _: Any = None) -> Any:
         shape = (*wire, *map(type, wire.values()))
         known = find(shape)
-        return learn(wire, shape) if known is None else known(wire)
+        if known is not None:
+            return known(wire)
+        instance = generic(wire)  # raises here, before anything is learnt
+        shapes.learn(shape, wire)
+        return instance
 
     return construct
 
 
-def _compile(cls: type[Model], readers: Mapping[str, Reader], wire: dict[str, Any]) -> Construct:
+def filler(
+    cls: type[Model], readers: Mapping[str, Reader], generic: Construct, check: Callable[[Any], None]
+) -> Construct:
+    """Like ``constructor``. What it returns takes a JSON object and an instance whose slots are empty.
+
+    Args:
+        cls: The class.
+        readers: How to read each member, by attribute.
+        generic: Fills the slots from any object; raises for what no sense can be made of.
+        check: Looks at each object and array that is kept as it is.
+    """
+    shapes = _Shapes(lambda wire: _compile(cls, readers, wire, check))
+    find = shapes.compiled.get
+
+    def fill(wire: dict[str, Any], instance: Any) -> None:
+        shape = (*wire, *map(type, wire.values()))
+        known = find(shape)
+        if known is not None:
+            known(wire, instance)
+            return
+        generic(wire, instance)
+        shapes.learn(shape, wire)
+
+    return fill
+
+
+class _Shapes:
+    """The shapes of one class that were seen, and what was compiled for them."""
+
+    def __init__(self, compile_for: Callable[[dict[str, Any]], Construct]) -> None:
+        self._compile_for = compile_for
+        self._seen: dict[Shape, int] = {}
+        self.compiled: dict[Shape, Construct] = {}
+
+    def learn(self, shape: Shape, wire: dict[str, Any]) -> None:
+        """An object of a shape was structured by cattrs."""
+        seen = self._seen
+        if len(wire) <= _WIDEST and (shape in seen or len(seen) < MOST_SHAPES):
+            seen[shape] = seen.get(shape, 0) + 1
+            if seen[shape] == _AFTER:
+                self.compiled[shape] = self._compile_for(wire)
+
+
+def _compile(
+    cls: type[Model],
+    readers: Mapping[str, Reader],
+    wire: dict[str, Any],
+    check: Callable[[Any], None] | None = None,
+) -> Construct:
+    """Compile a constructor for the shape of an object, or, with a check, what fills an instance that exists."""
     places = {name: f"v{index}" for index, name in enumerate(wire)}
     names = wire_names(cls)
-    twin = _mutable_twin(cls)
-    scope: dict[str, Any] = {
-        "cls": cls,
-        "new": twin.__new__,
-        "twin": twin,
-        "ReadOnlyDict": ReadOnlyDict,
-        "NO_EXTRA": NO_EXTRA,
-        "CLEAR": CLEAR,
-    }
-    source = ["def construct(wire):"]
-    if places:
-        source.append(f"{', '.join(places.values())}, = wire.values()")
-    source.append("self = new(twin)")
+    scope: dict[str, Any] = {"ReadOnlyDict": ReadOnlyDict, "NO_EXTRA": NO_EXTRA, "CLEAR": CLEAR}
+    source = [f"{', '.join(places.values())}, = wire.values()"] if places else []
     extra = [name for name in wire if name not in names.values()]
+    values: dict[str, str] = {}
     for attribute in attrs.fields(cls):
         name = attribute.name
         reader = readers.get(name)
         place = places.get(names.get(name, ""))
-        if name == "extra":
+        if check and name == "_pending":
             continue
-        if reader is None or place is None:
+        if reader is not None and reader.later:
+            extra += [names[name]] if place and wire[names[name]] is None else []
+        elif reader is None or place is None:
             scope[f"default_{name}"] = attribute.default
-            source.append(f"self.{name} = default_{name}")
+            values[name] = f"default_{name}"
         elif wire[names[name]] is None:
-            source.append(f"self.{name} = {'CLEAR' if reader.nullable else None}")
+            values[name] = "CLEAR" if reader.nullable else "None"
             extra += [] if reader.nullable else [names[name]]
         elif reader.table:
             scope[f"table_{name}"] = reader.table.get
-            source.append(f"self.{name} = table_{name}({place}, {place})")
+            values[name] = f"table_{name}({place}, {place})"
         elif reader.hook:
             scope[f"hook_{name}"] = reader.hook
-            source.append(f"self.{name} = hook_{name}({place}, None)")
+            values[name] = f"hook_{name}({place}, None)"
         else:
-            source.append(f"self.{name} = {place}")
+            values[name] = place
     kept = ", ".join(f"{name!r}: {places[name]}" for name in extra)
-    source.append(f"self.extra = ReadOnlyDict({{{kept}}})" if extra else "self.extra = NO_EXTRA")
-    if "_wire" in {attribute.name for attribute in attrs.fields(cls)} and not extra:
+    values["extra"] = f"ReadOnlyDict({{{kept}}})" if extra else "NO_EXTRA"
+    if "_wire" in values and not extra:
         # The members in canonical order are what sending the line again would render.
         ordered = [name for name in names.values() if name in places]
         literal = "{" + ", ".join(f"{name!r}: {places[name]}" for name in ordered) + "}"
-        source.append(f"self._wire = {'wire' if ordered == list(wire) else literal}")
-    source += ["self.__class__ = cls", "return self"]
+        values["_wire"] = "wire" if ordered == list(wire) else literal
+    if check:
+        later = {names[name] for name, reader in readers.items() if reader.later}
+        kept_whole = [
+            name for name, value in wire.items() if value.__class__ in (dict, list) and name not in later
+        ]
+        scope["check"] = check
+        source += [f"check({places[name]})" for name in kept_whole]
+        scope |= {f"set_{name}": getattr(cls, name).__set__ for name in values}
+        source += [f"set_{name}(self, {value})" for name, value in values.items()]
+        source.insert(0, "def compiled(wire, self):")
+    else:
+        twin = _mutable_twin(cls)
+        scope |= {"cls": cls, "new": twin.__new__, "twin": twin}
+        source += ["self = new(twin)", *(f"self.{name} = {value}" for name, value in values.items())]
+        source += ["self.__class__ = cls", "return self"]
+        source.insert(0, "def compiled(wire):")
     exec("\n    ".join(source), scope)  # noqa: S102 - attribute names of ours, and names of members as literals
-    compiled: Construct = scope["construct"]
+    compiled: Construct = scope["compiled"]
     return compiled
 
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from functools import partial
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
+import orjson
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
 from briqpay_async.constructors import Reader, constructor
 from briqpay_async.errors import ResponseDecodeError
 from briqpay_async.jsonvalues import canonical, copy_json, escape
-from briqpay_async.models.base import CLEAR, Clear, Model, ReadOnlyDict, wire_names
+from briqpay_async.models.base import CLEAR, Clear, Model, ReadOnlyDict, per_class, wire_names
 from briqpay_async.models.cart import CartItem, SalesTaxItem
 from briqpay_async.models.hooks import (
     CaptureStatusHook,
@@ -29,10 +29,20 @@ from briqpay_async.models.hooks import (
     RefundStatusHook,
     SessionStatusHook,
 )
-from briqpay_async.models.session import Session
 from briqpay_async.rendering import CONVERTER, SCALARS, alternatives, render
 
-__all__ = ["answered_data", "decode", "decode_session", "structure", "unstructure"]
+__all__ = [
+    "MalformedError",
+    "decode",
+    "locate",
+    "readers_of",
+    "refuse_depth",
+    "structure",
+    "structure_hook",
+    "structurer",
+    "types_of",
+    "unstructure",
+]
 
 M = TypeVar("M", bound=Model)
 _CONSTRUCTORS: dict[type, Callable[..., Any]] = {}
@@ -54,7 +64,7 @@ _TAGGED: dict[frozenset[type], tuple[str, Mapping[object, type], type]] = {
 }
 
 
-class _MalformedError(ValueError):
+class MalformedError(ValueError):
     """A JSON value of the wrong kind; becomes a ``ResponseDecodeError`` once its place is known."""
 
 
@@ -95,66 +105,30 @@ def decode(wire: Any, cls: type[M]) -> M:
         ResponseDecodeError: A member is of a kind that no sense can be made of; ``pointer`` names it.
     """
     try:
-        return cast("M", _structure_hook(cls)(wire, cls))
-    except _MalformedError as error:
-        pointer, text = _locate(wire, cls, str(error))
+        return cast("M", structure_hook(cls)(wire, cls))
+    except MalformedError as error:
+        pointer, text = locate(wire, cls, str(error))
         raise ResponseDecodeError(f"{pointer or '/'} {text}", pointer=pointer) from None
     except RecursionError:
         raise ResponseDecodeError("the document is nested too deeply") from None
 
 
-def decode_session(wire: Any) -> Session:
-    """Like ``decode``, for a whole answer: its objects and arrays are structured when somebody looks at them.
+def refuse_depth(wire: Any) -> None:
+    """Refuse what is nested too deeply to be walked, or sent back.
+
+    orjson reads 1024 levels and writes 254; nothing written in Python tells the depth as fast.
 
     Raises:
-        ResponseDecodeError: The answer is no object, or one of its plain members makes no sense.
+        MalformedError: It is.
     """
-    if wire.__class__ is not dict:
-        return decode(wire, Session)
-    parts = {name: wire.pop(name) for name in _LAZY if wire.get(name).__class__ in _CONTAINERS}
-    session = decode(wire, Session)
-    for name in parts:
-        object.__delattr__(session, _LAZY[name])
-    object.__setattr__(session, "_pending", partial(_structure_part, parts))
-    return session
-
-
-_LAZY = {
-    "product": "product",
-    "urls": "urls",
-    "hooks": "hooks",
-    "moduleStatus": "module_status",
-    "modules": "modules",
-    "data": "data",
-}
-_CONTAINERS = frozenset({dict, list})
-
-
-def _structure_part(parts: dict[str, Any], attribute: str) -> Any:
-    name = wire_names(Session)[attribute]
-    annotation = next(one.type for one in attrs.fields(Session) if one.name == attribute)
     try:
-        value = _structure_hook(annotation)(parts[name], annotation)
-    except _MalformedError as error:
-        below, text = _locate(parts[name], annotation, str(error))
-        pointer = f"/{name}{below}"
-        raise ResponseDecodeError(f"{pointer} {text}", pointer=pointer) from None
-    except RecursionError:
-        raise ResponseDecodeError(f"/{name} is nested too deeply", pointer=f"/{name}") from None
-    del parts[name]
-    return value
+        orjson.dumps(wire)
+    except orjson.JSONEncodeError:
+        raise MalformedError("is nested too deeply") from None
 
 
-def answered_data(session: Session) -> dict[str, Any] | None:
-    """The ``data`` of a session as JSON, without structuring what nobody has looked at. Only read it."""
-    pending = session._pending  # noqa: SLF001 - this file fills it
-    if isinstance(pending, partial) and "data" in pending.args[0]:
-        data = pending.args[0]["data"]
-        return data if isinstance(data, dict) else None
-    return None if session.data is None else cast("dict[str, Any]", render(session.data))
-
-
-def _structure_hook(cls: Any) -> Hook:
+def structure_hook(cls: Any) -> Hook:
+    """Structures a JSON value as an annotation says; raises ``MalformedError``."""
     return CONVERTER.get_structure_hook(cls)
 
 
@@ -183,17 +157,17 @@ def _plain_hook(annotation: Any) -> Hook:
     def check(value: Any, _: Any) -> Any:
         if value.__class__ in accepted:
             return value
-        raise _MalformedError(f"must be {wanted}")
+        raise MalformedError(f"must be {wanted}")
 
     def check_known(value: Any, _: Any) -> Any:
         if value.__class__ in accepted:
             return known.get(value, value)
-        raise _MalformedError(f"must be {wanted}")
+        raise MalformedError(f"must be {wanted}")
 
     def check_nullable(value: Any, _: Any) -> Any:
         if value.__class__ in accepted:
             return null if value is None else value
-        raise _MalformedError(f"must be {wanted}")
+        raise MalformedError(f"must be {wanted}")
 
     if null is not None:
         return check_nullable
@@ -203,7 +177,7 @@ def _plain_hook(annotation: Any) -> Hook:
 def _optional_hook(annotation: Any) -> Hook:
     kinds = alternatives(annotation)
     inner_type = kinds[0] if len(kinds) == 1 else Union[kinds]  # noqa: UP007 - built at run time
-    inner = _structure_hook(inner_type)
+    inner = structure_hook(inner_type)
 
     def optional(value: Any, _: Any) -> Any:
         return None if value is None else inner(value, inner_type)
@@ -217,11 +191,11 @@ def _is_optional(annotation: Any) -> bool:
 
 def _array_hook(annotation: Any) -> Hook:
     element_type = get_args(annotation)[0]
-    element = _structure_hook(element_type)
+    element = structure_hook(element_type)
 
     def array(value: Any, _: Any) -> Any:
         if value.__class__ is not list:
-            raise _MalformedError("must be an array")
+            raise MalformedError("must be an array")
         return tuple([element(entry, element_type) for entry in value])
 
     return array
@@ -229,11 +203,11 @@ def _array_hook(annotation: Any) -> Hook:
 
 def _map_hook(annotation: Any) -> Hook:
     element_type = get_args(annotation)[1]
-    element = _structure_hook(element_type)
+    element = structure_hook(element_type)
 
     def mapping(value: Any, _: Any) -> Any:
         if value.__class__ is not dict:
-            raise _MalformedError("must be an object")
+            raise MalformedError("must be an object")
         return {name: None if entry is None else element(entry, element_type) for name, entry in value.items()}
 
     return mapping
@@ -246,7 +220,7 @@ def _tagged_hook(annotation: Any) -> Hook:
 
     def tagged(value: Any, _: Any) -> Any:
         if value.__class__ is not dict:
-            raise _MalformedError("must be an object")
+            raise MalformedError("must be an object")
         name = value.get(tag)
         return (hooks.get(name, fallback) if name.__class__ is str else fallback)(value, None)
 
@@ -254,6 +228,19 @@ def _tagged_hook(annotation: Any) -> Hook:
 
 
 def _model_hook(cls: Any) -> Hook:
+    construct = _CONSTRUCTORS[cls] = constructor(cls, readers_of(cls), structurer(cls))
+
+    def model(value: Any, _: Any) -> Any:
+        if value.__class__ is not dict:
+            raise MalformedError("must be an object")
+        return construct(value)
+
+    return model
+
+
+@per_class
+def structurer(cls: Any) -> Callable[[dict[str, Any]], Any]:
+    """Structures objects of a class, whatever their shape."""
     attrs.resolve_types(cls)
     names = wire_names(cls)
     known = frozenset(names.values())
@@ -279,16 +266,21 @@ def _model_hook(cls: Any) -> Hook:
             _keep_wire(instance, value, order)
         return instance
 
-    types = {attribute.name: attribute.type for attribute in attrs.fields(cls)}
-    construct = constructor(cls, {name: _reader(types[name]) for name in names}, generic)
-    _CONSTRUCTORS[cls] = construct
+    return generic
 
-    def model(value: Any, _: Any) -> Any:
-        if value.__class__ is not dict:
-            raise _MalformedError("must be an object")
-        return construct(value)
 
-    return model
+@per_class
+def types_of(cls: type[Model]) -> Mapping[str, Any]:
+    """The annotations of a class, by attribute."""
+    attrs.resolve_types(cls)
+    return {attribute.name: attribute.type for attribute in attrs.fields(cls)}
+
+
+@per_class
+def readers_of(cls: type[Model]) -> Mapping[str, Reader]:
+    """How a constructor reads each member."""
+    types = types_of(cls)
+    return {name: _reader(types[name]) for name in wire_names(cls)}
 
 
 def _reader(annotation: Any) -> Reader:
@@ -303,7 +295,7 @@ def _reader(annotation: Any) -> Reader:
 def _hook_of_present(annotation: Any) -> Hook:
     """Structures a value that is there, and of the kind that the hook of its annotation would accept."""
     kinds = alternatives(annotation)
-    hook = _structure_hook(kinds[0] if len(kinds) == 1 else annotation)
+    hook = structure_hook(kinds[0] if len(kinds) == 1 else annotation)
     return _CONSTRUCTORS.get(kinds[0], hook) if len(kinds) == 1 else hook
 
 
@@ -335,14 +327,14 @@ def _keep_wire(line: CartItem | SalesTaxItem, wire: dict[str, Any], order: tuple
     object.__setattr__(line, "_wire", wire)
 
 
-def _locate(wire: Any, annotation: Any, text: str) -> tuple[str, str]:
+def locate(wire: Any, annotation: Any, text: str) -> tuple[str, str]:
     """Where below ``wire`` a value is malformed, found by trying its parts: only runs once something is."""
     kinds = alternatives(annotation)
     for name, entry, part_type in _parts(wire, kinds):
         try:
-            _structure_hook(part_type)(entry, part_type)
-        except _MalformedError as error:
-            below, reason = _locate(entry, part_type, str(error))
+            structure_hook(part_type)(entry, part_type)
+        except MalformedError as error:
+            below, reason = locate(entry, part_type, str(error))
             return f"/{escape(name)}{below}", reason
     return "", text
 

@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import attrs
 import orjson
 
-from briqpay_async.converter import decode, decode_session
 from briqpay_async.errors import (
     APIError,
     AuthenticationError,
@@ -31,8 +30,8 @@ from briqpay_async.errors import (
     SessionNotFoundError,
     ValidationError,
 )
+from briqpay_async.later import decode_answer
 from briqpay_async.models.base import Model
-from briqpay_async.models.session import Session
 from briqpay_async.redact import safe_headers, safe_path
 
 __all__ = [
@@ -72,7 +71,8 @@ class Repeat(Enum):
     UNSAFE = "unsafe"
 
 
-@attrs.frozen(kw_only=True)
+# Requests and answers are never changed, and not frozen: each call makes one of both, at half the cost.
+@attrs.define(kw_only=True)
 class Request:
     """One request, ready to be sent any number of times. Its ``repr`` shows neither headers nor body.
 
@@ -100,7 +100,7 @@ class Request:
         return safe_path(self.path)
 
 
-@attrs.frozen
+@attrs.define
 class Response:
     """One whole answer. Its ``repr`` shows the status only.
 
@@ -200,8 +200,7 @@ def decode_model(response: Response, cls: type[M]) -> M:
         ResponseDecodeError: The body is empty, no JSON, or no sense can be made of it.
     """
     try:
-        wire = _parse(response)
-        return cast("M", decode_session(wire)) if cls is Session else decode(wire, cls)
+        return decode_answer(_parse(response), cls)
     except ResponseDecodeError as error:
         error.status = response.status
         raise
@@ -211,16 +210,9 @@ def _parse(response: Response) -> Any:
     if not response.body:
         raise ResponseDecodeError("the answer has no body though one was asked for")
     try:
-        document = orjson.loads(response.body)
-        # orjson reads 1024 levels and writes 254. Deeper ones could not be sent back, and would exhaust the stack
-        # of whoever walks them. Nothing written in Python tells the depth as fast.
-        orjson.dumps(document)
+        return orjson.loads(response.body)
     except orjson.JSONDecodeError as error:
         reason = error.msg
-    except orjson.JSONEncodeError:
-        reason = "it is nested too deeply"
-    else:
-        return document
     # Not raised above: the error of the parser holds the whole body, and would stay attached as the context.
     kind = response.headers.get("Content-Type", "no content type")
     raise ResponseDecodeError(f"the answer ({kind}) is no JSON: {reason}")

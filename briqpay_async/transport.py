@@ -17,6 +17,7 @@ from multidict import CIMultiDict, CIMultiDictProxy, istr
 from yarl import URL
 
 from briqpay_async.config import Pool, Timeouts
+from briqpay_async.deadlines import Deadline, Timer
 from briqpay_async.errors import (
     CallTimeoutError,
     ConfigurationError,
@@ -72,12 +73,13 @@ class AiohttpTransport:
         }
         # A session is asked for again and again while its buyer clicks: a look-up costs less than parsing a URL.
         self._urls: dict[str, URL] = {}
-        self._timeout = _client_timeout(Timeouts(), Timeouts().attempt)
+        self._timeout = aiohttp.ClientTimeout()
         # A session of our own has the headers already; a borrowed one is told them with each request.
         self._call_headers = self._headers if http_session is not None else None
         self._borrowed = http_session
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: Timer  # of that loop
         self._pid = 0
         self._closed = False
 
@@ -108,34 +110,28 @@ class AiohttpTransport:
         url = self._urls.get(target)
         if url is None:
             url = self._remember(target)
-        timeout = self._timeout
-        if timeout.total != seconds or timeout.sock_connect != timeouts.connect:
-            timeout = _client_timeout(timeouts, seconds)
-            if seconds == timeouts.attempt:
-                self._timeout = timeout
         body = request.body
         started = time.monotonic()
         try:
-            response = await session.request(
-                request.method,
-                url,
-                data=body if body is None or len(body) <= _LARGE else io.BytesIO(body),
-                headers=headers,
-                timeout=timeout,
-                allow_redirects=False,
-                raise_for_status=False,  # a borrowed session may say otherwise, and so hide the answer
-                auto_decompress=True,
-            )
-            try:
-                length = response.content_length
-                if response.content.at_eof():  # a 204, which has no length either
-                    content = b""
-                elif length is not None and length <= self._pool.max_body and _ENCODED not in response.headers:
-                    content = await response.read()
-                else:
-                    content = await self._read_bounded(response)
-            finally:
-                response.release()
+            with Deadline(self._timer, seconds):
+                response = await session.request(
+                    request.method,
+                    url,
+                    data=body if body is None or len(body) <= _LARGE else io.BytesIO(body),
+                    headers=headers,
+                    timeout=self._client_timeout(timeouts.connect, seconds),
+                    allow_redirects=False,
+                    raise_for_status=False,  # a borrowed session may say otherwise, and so hide the answer
+                    auto_decompress=True,
+                )
+                try:
+                    stream = response.content
+                    # Most bodies have come with their head, and then nobody needs to wait for them.
+                    content = stream.read_nowait() if stream.is_eof() else await self._read(response)
+                    if len(content) > self._pool.max_body:
+                        raise self._too_large(response)
+                finally:
+                    response.release()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _transport_error(error, seconds, time.monotonic() - started) from error
         except RuntimeError as error:
@@ -152,6 +148,27 @@ class AiohttpTransport:
         url = self._urls[target] = URL(target, encoded=True)
         return url
 
+    def _client_timeout(self, connect: float, seconds: float) -> aiohttp.ClientTimeout:
+        """What aiohttp has to watch: only the way to a connection, which is rarely gone.
+
+        What it calls ``connect`` counts the wait for a free connection and DNS too: it ends before the deadline,
+        so a deadline that passes there is known to have sent nothing.
+        """
+        timeout = self._timeout
+        unsent = seconds * _UNSENT_SHARE
+        if timeout.connect != unsent or timeout.sock_connect != connect:
+            timeout = self._timeout = aiohttp.ClientTimeout(
+                total=None, connect=unsent, sock_connect=connect, ceil_threshold=_NEVER_ROUND
+            )
+        return timeout
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        """Read a body that is still to come."""
+        length = response.content_length
+        if length is not None and length <= self._pool.max_body and _ENCODED not in response.headers:
+            return await response.read()
+        return await self._read_bounded(response)
+
     async def _read_bounded(self, response: aiohttp.ClientResponse) -> bytes:
         """Read a body that does not say how large it is, or not how large it becomes."""
         limit = self._pool.max_body
@@ -161,11 +178,14 @@ class AiohttpTransport:
             size += len(chunk)
             if size > limit:
                 response.close()
-                raise ResponseDecodeError(
-                    f"the answer's body is larger than {limit} bytes: it was cut off", status=response.status
-                )
+                raise self._too_large(response)
             chunks.append(chunk)
         return b"".join(chunks)
+
+    def _too_large(self, response: aiohttp.ClientResponse) -> ResponseDecodeError:
+        return ResponseDecodeError(
+            f"the answer's body is larger than {self._pool.max_body} bytes: it was cut off", status=response.status
+        )
 
     def _enter(self) -> aiohttp.ClientSession:
         """The session of this loop and process, opened now if it is the first use."""
@@ -176,6 +196,7 @@ class AiohttpTransport:
             if getattr(self._borrowed, "_loop", loop) is not loop:
                 raise WrongLoopError("The http_session was made in another event loop: make one in this loop.")
             self._loop, self._pid = loop, pid
+            self._timer = Timer(loop)
             self._session = self._borrowed or self._open()
             return self._session
         if self._pid != pid:
@@ -199,19 +220,10 @@ class AiohttpTransport:
         """Close the pool, if it is this transport's own. Closing again does nothing."""
         self._closed = True
         session, self._session = self._session, None
-        if session is not None and session is not self._borrowed and self._pid == os.getpid():
-            await session.close()
-
-
-def _client_timeout(timeouts: Timeouts, seconds: float) -> aiohttp.ClientTimeout:
-    # sock_connect is the time to connect. What aiohttp calls connect counts the wait for a free connection and
-    # DNS too: it ends before the total, so a deadline that passes there is known to have sent nothing.
-    return aiohttp.ClientTimeout(
-        total=seconds,
-        connect=seconds * _UNSENT_SHARE,
-        sock_connect=timeouts.connect,
-        ceil_threshold=_NEVER_ROUND,
-    )
+        if session is not None and self._pid == os.getpid():
+            self._timer.stop()
+            if session is not self._borrowed:
+                await session.close()
 
 
 class _Connector(aiohttp.TCPConnector):

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from briqpay_async.models.base import Model, member
+from briqpay_async.models.base import MadeLater, Model, Pending, member
 from briqpay_async.models.enums import ProductType
 from briqpay_async.models.money import line_amounts, share
 
@@ -15,7 +15,7 @@ __all__ = ["AnyCartItem", "CartItem", "SalesTaxItem"]
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class CartItem(Model):
+class CartItem(MadeLater, Model):
     """A regular line of a cart. Amounts in minor units, rates in hundredths of a per cent (25 % = 2500).
 
     Attributes:
@@ -51,6 +51,7 @@ class CartItem(Model):
     _wire: dict[str, Any] | None = attrs.field(default=None, init=False, eq=False, repr=False)
     _valid: bool = attrs.field(default=False, init=False, eq=False, repr=False)
     _sums: tuple[int, int] | None = attrs.field(default=None, init=False, eq=False, repr=False)
+    _pending: Pending | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
     def broken_rules(self) -> Iterator[tuple[str, str]]:
         """SEED: the unit price of a discount is negative. ``sales_tax`` lines are another class."""

@@ -10,7 +10,7 @@ import attrs
 
 from briqpay_async.errors import ValidationError
 from briqpay_async.models import shapes
-from briqpay_async.models.base import Limits, Model, as_tuple, camel_case, member
+from briqpay_async.models.base import Limits, MadeLater, Model, Pending, as_tuple, camel_case, member
 from briqpay_async.models.cart import AnyCartItem, CartItem, SalesTaxItem
 
 __all__ = ["Order", "TotalsDiscrepancy"]
@@ -32,7 +32,7 @@ class TotalsDiscrepancy:
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Order(Model):
+class Order(MadeLater, Model):
     """What is being paid. Amounts in minor units (1 SEK = 100).
 
     Attributes:
@@ -48,6 +48,7 @@ class Order(Model):
     cart: tuple[AnyCartItem, ...] | None = attrs.field(
         default=None, converter=as_tuple, metadata={"limits": Limits(required=True, min_length=1)}
     )
+    _pending: Pending | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
     @classmethod
     def of(cls, currency: str, cart: Iterable[AnyCartItem]) -> Order:

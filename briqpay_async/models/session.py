@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import attrs
 
 from briqpay_async.models import shapes
 from briqpay_async.models.address import Address
 from briqpay_async.models.answers import CompanyExtraData, FieldAnswer, StrongAuth, TermsAnswer
-from briqpay_async.models.base import Limits, Model, as_tuple, member, wire_names
+from briqpay_async.models.base import Limits, MadeLater, Model, Pending, as_tuple, member, wire_names
 from briqpay_async.models.company import Company, Consumer
 from briqpay_async.models.enums import (
     CustomerType,
@@ -105,7 +105,7 @@ class EditableData(Model):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class SessionData(EditableData):
+class SessionData(MadeLater, EditableData):
     """The data of a session: the editable sections and what only the API writes.
 
     Attributes:
@@ -139,6 +139,7 @@ class SessionData(EditableData):
     strong_auth: StrongAuth | None = None
     company_extra_data: CompanyExtraData | None = None
     psp_metadata: Mapping[str, Any] | None = member(hashed=False)
+    _pending: Pending | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
     def editable(self) -> EditableData:
         """The sections that a PATCH, or a new session, may carry; unknown members of the data are left out."""
@@ -205,12 +206,8 @@ class ModuleStatus(Model):
     order_info: ModuleState | None = member(wire="order_info")
 
 
-# Members of an answer that are made when somebody looks at them.
-_MADE_LATER = frozenset({"product", "urls", "hooks", "module_status", "modules", "data"})
-
-
 @attrs.frozen(kw_only=True, repr=False)
-class Session(Model):
+class Session(MadeLater, Model):
     """A checkout session as the API answers it.
 
     Attributes:
@@ -231,8 +228,8 @@ class Session(Model):
         modules: Configuration of the modules, where the API returns it.
         data: Cart, addresses and everything else that is known.
 
-    In an answer of the API, objects and arrays (``data`` above all) are made when first looked at; a
-    ``ResponseDecodeError`` about one of them is raised then.
+    In an answer of the API, objects and arrays (``data`` above all, and what it holds) are made when first looked
+    at; a ``ResponseDecodeError`` about one of them is raised then.
     """
 
     session_id: str | None = None
@@ -250,20 +247,7 @@ class Session(Model):
     module_status: ModuleStatus | None = None
     modules: Modules | None = None
     data: SessionData | None = None
-    # In an answer of the API the slots of its objects and arrays are empty, and this makes what belongs there.
-    _pending: Callable[[str], Any] | None = attrs.field(default=None, init=False, eq=False, repr=False)
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """Fill an empty slot when it is first looked at: most answers are never looked into."""
-            if name not in _MADE_LATER or (pending := self._pending) is None:
-                raise AttributeError(
-                    f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
-                )
-            value = pending(name)
-            object.__setattr__(self, name, value)
-            return value
+    _pending: Pending | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
     @property
     def snippet(self) -> str | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from briqpay_async.converter import answered_data
 from briqpay_async.jsonvalues import escape
+from briqpay_async.later import peek
 from briqpay_async.models.session import Session
 from briqpay_async.patch.diff import present, same_wire
 from briqpay_async.patch.patch import SessionPatch
@@ -26,10 +26,10 @@ def not_applied(patch: SessionPatch, answer: Session) -> tuple[str, ...]:
     Sections that the answer does not contain are not judged. Members that the server adds are fine.
     """
     pointers: list[str] = []
-    data = answered_data(answer)
+    data = peek(answer, "data")
     for part in patch.parts:
         name, pointer = part.section.name, part.section.pointer
-        got = _upsell(answer) if name == UPSELL.name else data.get(name) if data is not None else None
+        got = _upsell(answer) if name == UPSELL.name else data.get(name) if isinstance(data, dict) else None
         if not isinstance(got, dict):
             continue
         pointers += _differences(part.wire, got, pointer)

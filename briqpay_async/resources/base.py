@@ -49,9 +49,9 @@ class Resource:
         request = Request(
             method=method,
             path=path,
-            query=fields_query(fields),
+            query="" if fields is None else fields_query(fields),
             body=body,
-            headers=check_headers(headers),
+            headers=check_headers(headers) if headers else None,
             repeat=repeat,
             lane=lane,
         )

@@ -14,6 +14,7 @@ from briqpay_async.errors import (
     ResponseDecodeError,
     ValidationError,
 )
+from briqpay_async.later import peek
 from briqpay_async.models.decision import Decision
 from briqpay_async.models.session import NewSession, Session, Urls
 from briqpay_async.patch.echo import not_applied
@@ -175,9 +176,10 @@ class SessionCalls(Resource):
         path = session_path(session_id)
         if not isinstance(patch, SessionPatch):
             raise ValidationError(problems=(("", "patch must be a SessionPatch"),))
-        if patch.is_noop:
+        parts = patch.parts
+        if not parts:
             return None
-        for part in patch.parts:
+        for part in parts:
             if part.section.name == "order":
                 check_order(part.after, self._check_totals)
         return await self._send(
@@ -281,7 +283,8 @@ class SessionCalls(Resource):
 def _session(session_id: str, response: Response) -> Session:
     """The session in an answer, if it is the one that was asked for: a connection out of step answers others."""
     session = decode_model(response, Session)
-    if session.session_id is not None and session.session_id.lower() != session_id:
+    answered = peek(session, "session_id")
+    if answered is not None and answered.lower() != session_id:
         raise ResponseDecodeError(
             "the answer is about another session", pointer="/sessionId", status=response.status
         )

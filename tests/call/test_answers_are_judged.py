@@ -278,7 +278,7 @@ def test_data_that_makes_no_sense_is_told_when_it_is_looked_at() -> None:
     assert session.status == "started"
     for _ in range(2):
         with pytest.raises(ResponseDecodeError, match="/data/order/cart/0 must be an object") as caught:
-            _ = session.data
+            unstructure(session)
         assert caught.value.pointer == "/data/order/cart/0"
 
 

@@ -45,6 +45,7 @@ from briqpay_async import (
     SessionPatch,
     SessionUpdate,
     TransportError,
+    unstructure,
 )
 
 Call = Callable[[BriqpayClient, float], Awaitable[Any]]
@@ -253,10 +254,10 @@ async def failure(call: Awaitable[Any]) -> BriqpayError:
 
 
 async def looked_at(call: Awaitable[Any]) -> None:
-    """A call whose answer is used: what is in ``data`` is made sense of then."""
+    """A call whose answer is used: what is in it is made sense of then."""
     session = await call
     if session is not None:
-        assert session.data is not None
+        assert unstructure(session)
 
 
 async def works_on(wire: Wire, briqpay: BriqpayClient) -> None:
