@@ -6,7 +6,7 @@ bytes. A cart line remembers its rendering: a cart travels whole, but its lines 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from operator import attrgetter
 from types import NoneType, UnionType
@@ -21,6 +21,8 @@ from briqpay_async.models.base import Clear, Model, wire_names
 from briqpay_async.models.cart import CartItem, SalesTaxItem
 
 __all__ = ["CONVERTER", "SCALARS", "alternatives", "render", "render_lines"]
+
+_PLAIN: Final = frozenset({str, int})
 
 CONVERTER: Final = Converter(detailed_validation=False)
 """The only converter. ``converter.py`` teaches it the inbound half."""
@@ -70,18 +72,25 @@ def _renderer(cls: type[Model]) -> Callable[[Any], Any]:
     }
     build = make_dict_unstructure_fn(cls, CONVERTER, extra=override(omit=True), **overrides)
 
+    def add_unknown(instance: Any, wire: dict[str, Any]) -> None:
+        for name, entry in canonical(instance.extra).items():
+            wire.setdefault(name, entry)
+
     def whole(instance: Any) -> Any:
         wire = build(instance)
         if instance.extra:
-            for name, entry in canonical(instance.extra).items():
-                wire.setdefault(name, entry)
+            add_unknown(instance, wire)
         return wire
 
     def line(instance: Any) -> Any:
         wire = instance._wire  # noqa: SLF001 - the converter is what fills it
         if wire is None:
-            wire = whole(instance)
-            object.__setattr__(instance, "_wire", wire)
+            wire = build(instance)
+            plain = _PLAIN.issuperset(map(type, wire.values()))
+            if instance.extra:
+                add_unknown(instance, wire)
+            if plain:  # what is remembered can be compared with ``==``, which takes True, 1 and 1.0 for the same
+                object.__setattr__(instance, "_wire", wire)
         return wire
 
     return line if cls in {CartItem, SalesTaxItem} else whole
@@ -98,13 +107,17 @@ def _text_of(value: Any) -> Any:
 _remembered = attrgetter("_wire")
 
 
-def render_lines(lines: Iterable[Any]) -> list[Any]:
+def render_lines(lines: tuple[Any, ...]) -> list[Any]:
     """The JSON values of models, at the speed of C for cart lines that remember theirs."""
     try:
         wires = list(map(_remembered, lines))
     except AttributeError:
         return [render(entry) for entry in lines]
-    return wires if all(wires) else [render(entry) for entry in lines]
+    if not all(wires):
+        for index, wire in enumerate(wires):
+            if not wire:
+                wires[index] = render(lines[index])
+    return wires
 
 
 def _list_of(value: Any) -> list[Any]:

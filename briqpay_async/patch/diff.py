@@ -9,35 +9,61 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from itertools import compress
 from operator import attrgetter, is_not
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 import orjson
 
 from briqpay_async.jsonvalues import escape
 from briqpay_async.models.base import Model, per_class, wire_names
+from briqpay_async.models.cart import CartItem, SalesTaxItem
 from briqpay_async.rendering import render, render_lines
 
-__all__ = ["leaves", "members_not_shared", "overlay", "present", "same", "same_wire", "wire_changes"]
+__all__ = [
+    "Members",
+    "changed_members",
+    "leaves",
+    "members_not_shared",
+    "overlay",
+    "present",
+    "same",
+    "same_wire",
+    "wire_changes",
+]
 
 T = TypeVar("T")
 
 
+Members = list[tuple[str, Any, Any]]
+
+
 @per_class
-def members_not_shared(cls: type[Model]) -> Callable[[Any, Any], list[tuple[str, Any, Any]]]:
+def members_not_shared(cls: type[Model]) -> Callable[[Any, Any], Members]:
     """A function that finds where two instances of a class do not hold the same object: ``(attribute, old, new)``.
 
     It is compiled for the class, as attrs compiles ``__eq__``: every patch begins with this question, and most
     members of most states are shared.
     """
-    source = ["def not_shared(old, new):", "    found = []"]
-    source += [
-        f"    if (one := old.{name}) is not (other := new.{name}): found.append(({name!r}, one, other))"
-        for name in (*wire_names(cls), "extra")
-    ]
-    namespace: dict[str, Any] = {}
+    return _compiled(cls, "True")
+
+
+@per_class
+def changed_members(cls: type[Model]) -> Callable[[Any, Any], Members]:
+    """A function that finds where two instances of a class differ: ``(attribute, old, new)``, compiled too."""
+    return _compiled(cls, "(one != other if type(one) is str is type(other) else not same(one, other))")
+
+
+def _compiled(cls: type[Model], condition: str) -> Callable[[Any, Any], Members]:
+    source = ["def members(old, new):", "    found = []"]
+    for name in (*wire_names(cls), "extra"):
+        source += [
+            f"    if old.{name} is not new.{name}:",
+            f"        one, other = old.{name}, new.{name}",
+            f"        if {condition}: found.append(({name!r}, one, other))",
+        ]
+    namespace: dict[str, Any] = {"same": same}
     exec("\n".join([*source, "    return found"]), namespace)  # noqa: S102 - nothing but our own attribute names
-    return cast("Callable[[Any, Any], list[tuple[str, Any, Any]]]", namespace["not_shared"])
+    return cast("Callable[[Any, Any], Members]", namespace["members"])
 
 
 def same(old: Any, new: Any) -> bool:  # noqa: PLR0911 - one answer a kind of value
@@ -58,6 +84,8 @@ def same(old: Any, new: Any) -> bool:  # noqa: PLR0911 - one answer a kind of va
         return False
     if isinstance(old, Mapping) or old.__class__ is list:
         return same_wire(render(old), render(new))
+    if old.__class__ is float:
+        return new.__class__ is float and repr(old) == repr(new)  # 0.0 equals -0.0, but is other JSON
     return old.__class__ is new.__class__ and bool(old == new)
 
 
@@ -74,20 +102,45 @@ def present(model: Model) -> list[str]:
 
 
 def _same_members(old: Model, new: Model) -> bool:
-    members = _members_of(type(old))
-    return all(map(same, members(old), members(new)))
+    return all(same(one, other) for _, one, other in members_not_shared(type(old))(old, new))
+
+
+_LINES: Final = frozenset({CartItem, SalesTaxItem})
 
 
 def _same_entries(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
-    if old and (old[0] is new[0] or old[-1] is new[-1]):  # some of it is shared, so most of it may be
-        differing = list(map(is_not, old, new))
-        old, new = tuple(compress(old, differing)), tuple(compress(new, differing))
-    if not old:
-        return True
+    if not old or type(old[0]) not in _LINES:
+        return all(map(same, old, new))
+    told = _same_lines(old, new)
+    if told is not None:
+        return told
+    differing = list(map(is_not, old, new))
+    old, new = tuple(compress(old, differing)), tuple(compress(new, differing))
     try:  # rendering has a canonical order of members, so there is nothing to sort
         return orjson.dumps(render_lines(old)) == orjson.dumps(render_lines(new))
     except orjson.JSONEncodeError:
         return False  # something in there is no JSON value: validation names it
+
+
+def _same_lines(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool | None:
+    """Whether the lines of two carts are the same, ``None`` where what they remember does not tell.
+
+    Of declared members a line remembers only texts and integers; comparing those with ``==`` is exact.
+    """
+    try:
+        for one, other in zip(old, new, strict=True):
+            if one is other:
+                continue
+            wire, other_wire = one._wire, other._wire  # noqa: SLF001 - what lines remember is for this library
+            if one.extra or other.extra:
+                return None
+            if wire is None or other_wire is None:
+                return None if same(one, other) else False
+            if wire != other_wire:
+                return False
+    except AttributeError:
+        return None  # one of them is no line
+    return True
 
 
 def same_wire(old: Any, new: Any) -> bool:

@@ -6,8 +6,7 @@ the API (and is named). Nothing is dropped in silence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final, NoReturn
 
 import attrs
 
@@ -19,8 +18,6 @@ from briqpay_async.models.session import EditableData, Session, SessionData
 from briqpay_async.patch.diff import members_not_shared, same
 from briqpay_async.patch.sections import (
     DATA_SECTIONS,
-    READ_ONLY_DATA,
-    READ_ONLY_SESSION,
     SECTIONS,
     UPSELL,
     MergeDepth,
@@ -55,17 +52,10 @@ class Part:
     after: Any
 
 
-@attrs.define
-class _Findings:
-    """What comes of comparing two states besides parts, as it is found.
-
-    Attributes:
-        stuck: Pointers of changes that no PATCH can express.
-        problems: Values that the API would refuse.
-    """
-
-    stuck: list[str]
-    problems: Problems
+# What comes of comparing two states besides parts is gathered in one list, as ``(pointer, message)``. This message
+# tells a change that no PATCH can express from a value that the API would refuse.
+_STUCK: Final = "cannot be expressed by a PATCH"
+_WHOLE_SECTIONS: Final = MergeDepth.SECTION  # looking up an enum's constant takes a call on Python 3.11
 
 
 def parts_between(before: State, after: State, depth: MergeDepth) -> tuple[Part, ...]:
@@ -75,151 +65,155 @@ def parts_between(before: State, after: State, depth: MergeDepth) -> tuple[Part,
         UnpatchableChangeError: For changes that no PATCH can express.
         ValidationError: For values that the API would refuse.
     """
-    plain = before.__class__ is EditableData and after.__class__ is EditableData
-    old: Any = before if plain else _data_of(before, "before")
-    new: Any = after if plain else _data_of(after, "after")
+    old, new = before, after
+    sessions = not (isinstance(before, EditableData) and isinstance(after, EditableData))
+    if sessions:
+        old, new = _data_of(before, "before"), _data_of(after, "after")
     if before is after:
         return ()
-    found = _Findings([], [])
-    parts = []
-    for name, one, other in _differing_data(old, new):
-        if name == "extra":
+    found: Problems = []
+    parts: list[Part] = []
+    answered = type(old) is not EditableData and isinstance(old, SessionData) and isinstance(new, SessionData)
+    for name, one, other in (_answered_not_shared if answered else _editable_not_shared)(old, new):
+        section = SECTIONS.get(name)
+        if section is not None:
+            if part := _section_part(section, one, other, depth, found):
+                parts.append(part)
+        elif name == "extra":
             _read_only_extra(old, new, "/data", found)
-        elif part := _section_part(SECTIONS[name], one, other, depth, found):
-            parts.append(part)
-    if not plain:
-        if isinstance(old, SessionData) and isinstance(new, SessionData):
-            _read_only(old, new, READ_ONLY_DATA, "/data", found)
-        parts += _upsell_part(before, after, depth, found)
-        if isinstance(before, Session):
-            _check_customer_type(before, parts, found)
-    if found.stuck:
-        raise UnpatchableChangeError(_advice(found.stuck), pointers=tuple(found.stuck))
-    if found.problems:
-        raise ValidationError(problems=tuple(found.problems))
+        elif not same(one, other):
+            found.append((f"/data/{wire_names(SessionData)[name]}", _STUCK))
+    if sessions:
+        _compare_sessions(before, after, depth, parts, found)
+    if found:
+        _refuse(found)
     return tuple(parts)
 
 
-_differing_data = members_not_shared(EditableData)
+_editable_not_shared = members_not_shared(EditableData)
+_answered_not_shared = members_not_shared(SessionData)
 
 
-def _section_part(section: Section, old: Any, new: Any, depth: MergeDepth, found: _Findings) -> Part | None:
+def _section_part(section: Section, old: Any, new: Any, depth: MergeDepth, found: Problems) -> Part | None:
     """What is sent of a section that is not the same object in both states."""
     model = section.model
-    if new.__class__ is not model or (old is not None and old.__class__ is not model):
-        if new is None:
-            found.stuck.append(section.pointer)
-        else:
-            found.problems.append((section.pointer, f"must be of class {model.__name__}"))
+    if type(new) is not model or (old is not None and type(old) is not model):
+        found.append((section.pointer, _STUCK if new is None else f"must be of class {model.__name__}"))
         return None
-    if old is None or section.whole or depth is MergeDepth.SECTION:
-        if old is not None and not _changed_members(section, old, new, found):
-            return None
-        check_model(new, section.pointer, found.problems)
-        return None if found.problems else Part(section, render(new), old, new)
-    problems: Problems = []
+    if old is None or section.whole or depth is _WHOLE_SECTIONS:
+        return _whole_part(section, old, new, found)
     wire: dict[str, Any] = {}
-    for attribute, value in _changed_members(section, old, new, found):
-        if attribute == "extra":
-            wire |= _changed_extra(old, new, problems)
+    for attribute, _, value in section.changed(old, new):
+        check = section.checks.get(attribute)
+        if check is None or value is None:
+            _note_stuck(section, attribute, old, new, found)
+            if attribute == "extra":
+                wire |= _changed_extra(section, old, new, found)
             continue
-        name, check_value = section.checks[attribute]
-        check_value(value, name, problems)
-        wire[name] = value if value.__class__ is str or problems else render(value)
+        name, pointer, check_value = check
+        check_value(value, pointer, found)
+        wire[name] = value if type(value) is str or found else render(value)
     if section is UPSELL:
-        problems += new.broken_rules()
-    if problems:
-        found.problems.extend((f"{section.pointer}/{place}", text) for place, text in problems)
-        return None
+        found.extend((f"{section.pointer}/{place}", text) for place, text in new.broken_rules())
     return Part(section, wire, old, new) if wire else None
 
 
-def _changed_members(section: Section, old: Model, new: Model, found: _Findings) -> list[tuple[str, Any]]:
-    """The attributes that changed and can be sent, ``extra`` last; what can't be is noted."""
-    changed = []
-    for attribute, before, value in section.not_shared(old, new):
-        if same(before, value):
-            continue
-        if value is None or attribute in section.read_only:
-            found.stuck.append(f"{section.pointer}/{wire_names(section.model)[attribute]}")
-            continue
-        changed.append((attribute, value))
-        if attribute == "extra":
-            _note_lost_extra(section, old, new, found)
-    return changed
+def _whole_part(section: Section, old: Any, new: Any, found: Problems) -> Part | None:
+    if old is not None:
+        sent = False
+        for attribute, _, value in section.changed(old, new):
+            stuck = value is None or attribute not in section.checks
+            if stuck:
+                _note_stuck(section, attribute, old, new, found)
+            sent |= not stuck or attribute == "extra"
+        if not sent:
+            return None
+    check_model(new, section.pointer, found)
+    return Part(section, {} if found else render(new), old, new)
 
 
-def _note_lost_extra(section: Section, old: Model, new: Model, found: _Findings) -> None:
+def _note_stuck(section: Section, attribute: str, old: Model, new: Model, found: Problems) -> None:
+    """Name what can't be sent of a member that changed."""
+    if attribute == "extra":
+        _note_lost_extra(section, old, new, found)
+    else:
+        found.append((f"{section.pointer}/{wire_names(section.model)[attribute]}", _STUCK))
+
+
+def _note_lost_extra(section: Section, old: Model, new: Model, found: Problems) -> None:
     known = {wire: name for name, wire in wire_names(section.model).items()}
-    found.stuck.extend(
-        f"{section.pointer}/{escape(name)}"
+    found.extend(
+        (f"{section.pointer}/{escape(name)}", _STUCK)
         for name in old.extra
         # a null that the server sent for a known member is gone once the member has a value
         if name not in new.extra and (name not in known or getattr(new, known[name]) is None)
     )
-    found.stuck.extend(
-        f"{section.pointer}/{escape(name)}" for name in new.extra if name in known and name not in old.extra
+    found.extend(
+        (f"{section.pointer}/{escape(name)}", _STUCK)
+        for name in new.extra
+        if name in known and name not in old.extra
     )
 
 
-def _changed_extra(old: Model, new: Model, problems: Problems) -> dict[str, Any]:
+def _changed_extra(section: Section, old: Model, new: Model, found: Problems) -> dict[str, Any]:
     changed = {
         name: value
         for name, value in sorted(new.extra.items())
         if name not in old.extra or not same(old.extra[name], value)
     }
-    found: Problems = []
-    check_json(changed, "", found)
-    problems += ((pointer[1:], text) for pointer, text in found)
-    return {} if found else {name: canonical(value) for name, value in changed.items()}
+    earlier = len(found)
+    check_json(changed, section.pointer, found)
+    return {} if len(found) > earlier else {name: canonical(value) for name, value in changed.items()}
 
 
-def _upsell_part(before: State, after: State, depth: MergeDepth, found: _Findings) -> list[Part]:
+def _compare_sessions(before: State, after: State, depth: MergeDepth, parts: list[Part], found: Problems) -> None:
     """Compare what stands above the data: only the upsell module can be patched there."""
-    if not isinstance(after, Session):
-        return []
+    old, new = None, None
+    if isinstance(after, Session):
+        new = after.modules
+        if isinstance(before, Session):
+            _read_only(before, after, "", found, sent=("modules", "data"))
+            old = before.modules
+    if old is not new:
+        if new is None:
+            found.append(("/modules", _STUCK))
+        else:
+            _compare_modules(old or _NO_MODULES, new, depth, parts, found)
     if isinstance(before, Session):
-        _read_only(before, after, READ_ONLY_SESSION, "", found)
-        _read_only_extra(before, after, "", found)
-    old, new = before.modules if isinstance(before, Session) else None, after.modules
-    if old is new:
-        return []
-    if new is None:
-        found.stuck.append("/modules")
-        return []
-    return _changed_modules(old or _NO_MODULES, new, depth, found)
+        _check_customer_type(before, parts, found)
 
 
-def _changed_modules(old: Modules, new: Modules, depth: MergeDepth, found: _Findings) -> list[Part]:
-    _read_only(old, new, ("load_modules",), "/modules", found)
-    _read_only_extra(old, new, "/modules", found)
+def _compare_modules(old: Modules, new: Modules, depth: MergeDepth, parts: list[Part], found: Problems) -> None:
+    _read_only(old, new, "/modules", found, sent=("config",))
     if new.config is None and old.config is not None:
-        found.stuck.append("/modules/config")
-        return []
+        found.append(("/modules/config", _STUCK))
+        return
     old_config, new_config = old.config or _NO_CONFIG, new.config or _NO_CONFIG
-    others = tuple(name for name in wire_names(ModulesConfig) if name != UPSELL.name)
-    _read_only(old_config, new_config, others, "/modules/config", found)
-    _read_only_extra(old_config, new_config, "/modules/config", found)
-    if old_config.upsell is new_config.upsell:
-        return []
-    part = _section_part(UPSELL, old_config.upsell, new_config.upsell, depth, found)
-    return [part] if part else []
+    _read_only(old_config, new_config, "/modules/config", found, sent=(UPSELL.name,))
+    if old_config.upsell is not new_config.upsell:
+        part = _section_part(UPSELL, old_config.upsell, new_config.upsell, depth, found)
+        if part:
+            parts.append(part)
 
 
-def _read_only(old: Model, new: Model, attributes: Iterable[str], pointer: str, found: _Findings) -> None:
-    for attribute in attributes:
-        one, other = getattr(old, attribute), getattr(new, attribute)
-        if one is not other and not same(one, other):
-            found.stuck.append(f"{pointer}/{wire_names(type(old))[attribute]}")
+def _read_only(old: Model, new: Model, pointer: str, found: Problems, *, sent: tuple[str, ...]) -> None:
+    """Name what changed beside the members that can be sent."""
+    cls = type(old)
+    for name, one, other in members_not_shared(cls)(old, new):
+        if name in sent:
+            continue
+        if name == "extra":
+            _read_only_extra(old, new, pointer, found)
+        elif not same(one, other):
+            found.append((f"{pointer}/{wire_names(cls)[name]}", _STUCK))
 
 
-def _read_only_extra(old: Model, new: Model, pointer: str, found: _Findings) -> None:
-    if old.extra is not new.extra:
-        found.stuck.extend(
-            f"{pointer}/{escape(name)}"
-            for name in sorted(old.extra.keys() | new.extra.keys())
-            if not same(old.extra.get(name, old), new.extra.get(name, old))
-        )
+def _read_only_extra(old: Model, new: Model, pointer: str, found: Problems) -> None:
+    found.extend(
+        (f"{pointer}/{escape(name)}", _STUCK)
+        for name in sorted(old.extra.keys() | new.extra.keys())
+        if not same(old.extra.get(name, old), new.extra.get(name, old))
+    )
 
 
 def parts_of(data: EditableData | None, modules: Modules | None) -> tuple[Part, ...]:
@@ -258,27 +252,33 @@ def _refuse_others(model: Model, allowed: set[str], pointer: str, problems: Prob
 
 
 def _data_of(state: State, name: str) -> EditableData:
-    if isinstance(state, EditableData):
-        return state
-    data = (state.data or _NOTHING) if isinstance(state, Session) else None
+    data = (state.data or _NOTHING) if isinstance(state, Session) else state
     if not isinstance(data, EditableData):
         raise ValidationError(problems=(("", f"{name} must be a Session, SessionData or EditableData"),))
     return data
 
 
-def _check_customer_type(session: Session, parts: list[Part], found: _Findings) -> None:
-    other = {"consumer": "company", "business": "consumer"}.get(session.customer_type or "")
-    found.problems.extend(
-        (part.section.pointer, f"cannot be given for customerType {session.customer_type}")
-        for part in parts
-        if part.section.name == other
-    )
+_OTHERS: Final = {"consumer": "company", "business": "consumer"}
+
+
+def _check_customer_type(session: Session, parts: list[Part], found: Problems) -> None:
+    other = _OTHERS.get(session.customer_type or "")
+    for part in parts:
+        if part.section.name == other:
+            found.append((part.section.pointer, f"cannot be given for customerType {session.customer_type}"))
+
+
+def _refuse(found: Problems) -> NoReturn:
+    stuck = tuple(pointer for pointer, text in found if text is _STUCK)
+    if stuck:
+        raise UnpatchableChangeError(_advice(stuck), pointers=stuck)
+    raise ValidationError(problems=tuple(found))
 
 
 _METADATA = frozenset({"/urls", "/references"})
 
 
-def _advice(stuck: list[str]) -> str:
+def _advice(stuck: tuple[str, ...]) -> str:
     text = f"No PATCH can express this change of {', '.join(stuck)}."
     if any(pointer in _METADATA for pointer in stuck):
         text += " Change urls and references with sessions.update_metadata()."

@@ -89,7 +89,10 @@ class SessionPatch:
         """The body as it is sent: UTF-8 JSON. The same patch gives the same bytes."""
         encoded = self._encoded
         if encoded is None:
-            encoded = self._encoded = orjson.dumps(self._document())
+            parts = self._parts
+            section = parts[0].section if len(parts) == 1 else UPSELL
+            document = self._document() if section is UPSELL else {"data": {section.name: parts[0].wire}}
+            encoded = self._encoded = orjson.dumps(document)
         return encoded
 
     @property
@@ -130,8 +133,6 @@ class SessionPatch:
         return self._parts
 
     def _document(self) -> dict[str, Any]:
-        if len(self._parts) == 1 and (part := self._parts[0]).section is not UPSELL:
-            return {"data": {part.section.name: part.wire}}
         data = {part.section.name: part.wire for part in self._parts}
         upsell = data.pop(UPSELL.name, None)
         document: dict[str, Any] = {"data": data} if data else {}

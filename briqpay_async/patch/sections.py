@@ -14,18 +14,16 @@ from typing import Any, Final
 import attrs
 
 from briqpay_async.models.address import Address
-from briqpay_async.models.base import Model, wire_names
+from briqpay_async.models.base import Model
 from briqpay_async.models.company import Company, Consumer
 from briqpay_async.models.modules import UpsellConfig
 from briqpay_async.models.order import Order
-from briqpay_async.models.session import EditableData, Session, SessionData, Tokenization
-from briqpay_async.patch.diff import members_not_shared
+from briqpay_async.models.session import Tokenization
+from briqpay_async.patch.diff import Members, changed_members
 from briqpay_async.validation import Check, member_checks
 
 __all__ = [
     "DATA_SECTIONS",
-    "READ_ONLY_DATA",
-    "READ_ONLY_SESSION",
     "SECTIONS",
     "UPSELL",
     "MergeDepth",
@@ -57,8 +55,8 @@ class Section:
         model: Its class.
         whole: It always travels whole, whatever the depth.
         read_only: Attributes that only the API writes (SEED names them in the answer, not in the request).
-        not_shared: Finds where two instances do not hold the same object: ``(attribute, old, new)``.
-        checks: Wire name and check of each member, by attribute.
+        changed: Finds where two instances differ: ``(attribute, old, new)``.
+        checks: Wire name, pointer and check of each member that can be sent, by attribute.
     """
 
     name: str
@@ -66,19 +64,23 @@ class Section:
     model: type[Model]
     whole: bool = False
     read_only: frozenset[str] = frozenset()
-    not_shared: Callable[[Any, Any], list[tuple[str, Any, Any]]] = attrs.field(init=False, eq=False, repr=False)
-    checks: Mapping[str, tuple[str, Check]] = attrs.field(init=False, eq=False, repr=False)
+    changed: Callable[[Any, Any], Members] = attrs.field(init=False, eq=False, repr=False)
+    checks: Mapping[str, tuple[str, str, Check]] = attrs.field(init=False, eq=False, repr=False)
 
     def __reduce__(self) -> tuple[Callable[[str], Section], tuple[str]]:
         return section_named, (self.name,)
 
-    @not_shared.default
-    def _not_shared(self) -> Callable[[Any, Any], list[tuple[str, Any, Any]]]:
-        return members_not_shared(self.model)
+    @changed.default
+    def _changed(self) -> Callable[[Any, Any], Members]:
+        return changed_members(self.model)
 
     @checks.default
-    def _checks(self) -> Mapping[str, tuple[str, Check]]:
-        return member_checks(self.model)
+    def _checks(self) -> Mapping[str, tuple[str, str, Check]]:
+        return {
+            attribute: (wire, f"{self.pointer}/{wire}", check_value)
+            for attribute, (wire, check_value) in member_checks(self.model).items()
+            if attribute not in self.read_only
+        }
 
 
 DATA_SECTIONS: Final = (
@@ -96,7 +98,3 @@ UPSELL: Final = Section("upsell", "/modules/config/upsell", UpsellConfig)
 def section_named(name: str) -> Section:
     """The section of a name: patches pickle their sections by name."""
     return UPSELL if name == UPSELL.name else SECTIONS[name]
-
-
-READ_ONLY_DATA: Final = wire_names(SessionData).keys() - wire_names(EditableData)
-READ_ONLY_SESSION: Final = tuple(name for name in wire_names(Session) if name not in {"data", "modules"})

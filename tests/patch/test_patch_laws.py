@@ -18,6 +18,7 @@ from briqpay_async import (
     Address,
     CartItem,
     MergeDepth,
+    Order,
     Session,
     SessionData,
     SessionPatch,
@@ -172,6 +173,24 @@ def test_law_5_values_of_different_types_differ(one: Any, other: Any) -> None:
     before = SessionData(billing=Address(extra={"x": one}))
     after = SessionData(billing=Address(extra={"x": other}))
     assert SessionPatch.between(before, after).is_noop == (exactly(one) == exactly(other))
+
+
+@pytest.mark.parametrize("one", LOOKALIKES, ids=repr)
+@pytest.mark.parametrize("other", [1, 0], ids=repr)
+@pytest.mark.parametrize("rendered", [True, False])
+def test_law_5_lines_with_values_of_different_types_differ(one: Any, other: int, rendered: bool) -> None:
+    line = CartItem(product_type="physical", name="x", quantity=1, quantity_unit="pc", unit_price=1, tax_rate=0)
+    for before_line, after_line in [
+        (attrs.evolve(line, tax_rate=one), attrs.evolve(line, tax_rate=other)),
+        (attrs.evolve(line, extra={"x": one}), attrs.evolve(line, extra={"x": other})),
+        (attrs.evolve(line, tax_rate=None, extra={"taxRate": one}), attrs.evolve(line, tax_rate=other)),
+    ]:
+        order = Order(currency="SEK", amount_inc_vat=1, amount_ex_vat=1, cart=[line, before_line])
+        before = SessionData(order=order)
+        after = SessionData(order=attrs.evolve(order, cart=[attrs.evolve(line), after_line]))
+        if rendered:  # lines remember what they were rendered to
+            unstructure(before), unstructure(after)
+        assert SessionPatch.between(before, after).is_noop == (exactly(one) == exactly(other))
 
 
 @given(state=strategies.sessions(), seed=st.randoms())

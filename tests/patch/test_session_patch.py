@@ -230,6 +230,15 @@ def test_a_section_of_the_wrong_class_is_named() -> None:
         SessionPatch.between(data(), attrs.evolve(data(), billing=Company()))  # type: ignore[arg-type]
 
 
+def test_a_section_of_the_other_customer_type_is_named_beside_every_other_problem() -> None:
+    before = Session(customer_type="consumer", data=SessionData())
+    after = attrs.evolve(before, data=SessionData(order=Order(currency="SEK"), company=Company(name="x")))
+    with pytest.raises(ValidationError) as caught:
+        SessionPatch.between(before, after)
+    named = {pointer for pointer, _ in caught.value.problems}
+    assert {"/data/order/cart", "/data/company"} <= named
+
+
 def test_a_partial_state_keeps_what_it_leaves_out() -> None:
     before = SESSION
     after = Session(data=SessionData(billing=Address(city="Malmö", extra={"door": 7})))
