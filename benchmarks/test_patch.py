@@ -14,7 +14,17 @@ import attrs
 import orjson
 import pytest
 
-from briqpay_async import Address, CartItem, EditableData, Order, SessionPatch, structure, unstructure
+from benchmarks import payloads
+from briqpay_async import (
+    Address,
+    CartItem,
+    EditableData,
+    Order,
+    Session,
+    SessionPatch,
+    structure,
+    unstructure,
+)
 
 LINES = [
     CartItem(
@@ -39,6 +49,10 @@ ONE_LINE = attrs.evolve(
     BEFORE, order=BEFORE.order.with_cart([*LINES[:50], LINES[50].with_quantity(3), *LINES[51:]])
 )
 WIRE = unstructure(BEFORE)
+HELD = structure(payloads.held(100), Session)
+assert HELD.data is not None
+assert HELD.data.billing is not None
+HELD_MOVED = attrs.evolve(HELD, data=attrs.evolve(HELD.data, billing=attrs.evolve(HELD.data.billing, city="Lund")))
 
 
 def test_full_body(benchmark: Any) -> None:
@@ -46,13 +60,25 @@ def test_full_body(benchmark: Any) -> None:
     assert len(benchmark(orjson.dumps, WIRE)) > 10_000
 
 
-@pytest.mark.parametrize(("after", "size"), [(MOVED, 50), (ONE_LINE, 16_000)], ids=["address", "one line"])
-def test_edit_of_shared_states(benchmark: Any, after: EditableData, size: int) -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "size"),
+    [
+        (BEFORE, MOVED, 50),
+        (HELD.data, HELD_MOVED.data, 50),
+        (HELD, HELD_MOVED, 50),
+        (BEFORE, ONE_LINE, 16_000),
+    ],
+    ids=["address", "address of SessionData", "address of Session", "one line"],
+)
+def test_edit_of_shared_states(benchmark: Any, before: Any, after: Any, size: int) -> None:
     """The difference of two states that share all that did not change, encoded."""
-    assert 0 < len(benchmark(lambda: SessionPatch.between(BEFORE, after).to_json())) < size
+    assert 0 < len(benchmark(lambda: SessionPatch.between(before, after).to_json())) < size
 
 
-def test_equal_states_that_share_nothing(benchmark: Any) -> None:
+@pytest.mark.parametrize(
+    ("wire", "cls"), [(WIRE, EditableData), (payloads.held(100), Session)], ids=["EditableData", "Session"]
+)
+def test_equal_states_that_share_nothing(benchmark: Any, wire: Any, cls: Any) -> None:
     """Finding out that nothing changed, the hard way."""
-    one, other = structure(WIRE, EditableData), structure(WIRE, EditableData)
+    one, other = (structure(orjson.loads(orjson.dumps(wire)), cls) for _ in range(2))
     assert benchmark(lambda: SessionPatch.between(one, other).is_noop)
