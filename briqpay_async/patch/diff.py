@@ -25,7 +25,6 @@ __all__ = [
     "leaves",
     "members_not_shared",
     "overlay",
-    "present",
     "same",
     "same_wire",
     "wire_changes",
@@ -92,13 +91,6 @@ def same(old: Any, new: Any) -> bool:  # noqa: PLR0911 - one answer a kind of va
 @per_class
 def _members_of(cls: type[Model]) -> Callable[[Any], tuple[Any, ...]]:
     return attrgetter(*wire_names(cls), "extra")
-
-
-def present(model: Model) -> list[str]:
-    """Wire names of the members that a model has, unknown ones included."""
-    cls = type(model)
-    values = zip(wire_names(cls).values(), _members_of(cls)(model), strict=False)
-    return [name for name, value in values if value is not None] + list(model.extra)
 
 
 def _same_members(old: Model, new: Model) -> bool:

@@ -11,8 +11,9 @@ from typing import Any
 
 from briqpay_async.jsonvalues import escape
 from briqpay_async.later import peek
+from briqpay_async.models.base import Model, per_class, wire_names
 from briqpay_async.models.session import Session
-from briqpay_async.patch.diff import present, same_wire
+from briqpay_async.patch.diff import same_wire
 from briqpay_async.patch.patch import SessionPatch
 from briqpay_async.patch.sections import UPSELL
 from briqpay_async.rendering import render
@@ -30,16 +31,30 @@ def not_applied(patch: SessionPatch, answer: Session) -> tuple[str, ...]:
     for part in patch.parts:
         name, pointer = part.section.name, part.section.pointer
         got = _upsell(answer) if name == UPSELL.name else data.get(name) if isinstance(data, dict) else None
-        if not isinstance(got, dict):
-            continue
-        pointers += _differences(part.wire, got, pointer)
-        if part.before is not None:
-            pointers += (
-                f"{pointer}/{escape(member)}"
-                for member in present(part.before)
-                if member not in got and member not in part.wire
-            )
+        if isinstance(got, dict):
+            for member, value in part.wire.items():
+                if value.__class__ is not str or got.get(member) != value:
+                    pointers += _differences({member: value}, got, pointer)
+            if part.before is not None:
+                pointers += (f"{pointer}/{escape(member)}" for member in _lost(part.before, got, part.wire))
     return tuple(pointers)
+
+
+def _lost(before: Model, got: dict[str, Any], sent: dict[str, Any]) -> list[str]:
+    """Members that were known before, were not sent, and are not in the answer."""
+    attributes = _attributes(type(before))
+    lost = [
+        member
+        for member in attributes.keys() - got.keys()
+        if member not in sent and getattr(before, attributes[member]) is not None
+    ]
+    lost += [member for member in before.extra if member not in got and member not in sent]
+    return sorted(lost)
+
+
+@per_class
+def _attributes(cls: type[Model]) -> dict[str, str]:
+    return {member: name for name, member in wire_names(cls).items()}
 
 
 def _upsell(answer: Session) -> Any:
