@@ -9,6 +9,7 @@ import math
 import os
 import platform
 import time
+from collections.abc import Coroutine
 from typing import Any, Final
 
 import aiohttp
@@ -114,16 +115,22 @@ class AiohttpTransport:
         started = time.monotonic()
         try:
             with Deadline(self._timer, seconds):
-                response = await session.request(
-                    request.method,
-                    url,
-                    data=body if body is None or len(body) <= _LARGE else io.BytesIO(body),
-                    headers=headers,
-                    timeout=self._client_timeout(timeouts.connect, seconds),
-                    allow_redirects=False,
-                    raise_for_status=False,  # a borrowed session may say otherwise, and so hide the answer
-                    auto_decompress=True,
-                )
+                for unasked in range(self._pool.size + 1):
+                    try:
+                        response = await session.request(
+                            request.method,
+                            url,
+                            data=body if body is None or len(body) <= _LARGE else io.BytesIO(body),
+                            headers=headers,
+                            timeout=self._client_timeout(timeouts.connect, seconds),
+                            allow_redirects=False,
+                            raise_for_status=False,  # a borrowed session may say otherwise, and so hide the answer
+                            auto_decompress=True,
+                        )
+                        break
+                    except _UnaskedBytesError:
+                        if unasked == self._pool.size:
+                            raise
                 try:
                     stream = response.content
                     # Most bodies have come with their head, and then nobody needs to wait for them.
@@ -211,7 +218,8 @@ class AiohttpTransport:
 
     def _open(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=_Connector(limit=self._pool.size, keepalive_timeout=self._pool.keepalive),
+            connector=aiohttp.TCPConnector(limit=self._pool.size, keepalive_timeout=self._pool.keepalive),
+            request_class=_Request,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._headers,
         )
@@ -226,20 +234,20 @@ class AiohttpTransport:
                 await session.close()
 
 
-class _Connector(aiohttp.TCPConnector):
-    """Uses no kept connection on which something came that nobody asked for.
+class _UnaskedBytesError(aiohttp.ClientConnectionResetError):
+    """Something came on a kept connection that nobody asked for, so it was closed and nothing was sent."""
 
-    aiohttp would take it for the answer to the next request: another session's, or one to an update never made.
+
+class _Request(aiohttp.ClientRequest):
+    """Is sent on no connection on which something waits already.
+
+    aiohttp would take it for the answer to this request: another session's, or one to an update never made.
     """
 
-    async def connect(self, *args: Any, **options: Any) -> Connection:
-        connection = await super().connect(*args, **options)
-        for _ in range(self.limit):
-            if connection.protocol is None or not connection.protocol.should_close:
-                break
-            connection.close()
-            connection = await super().connect(*args, **options)
-        return connection
+    def send(self, conn: Connection) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
+        if conn.protocol is None or conn.protocol.should_close:
+            raise _UnaskedBytesError("The connection was out of step.")
+        return super().send(conn)
 
 
 def _forget_headers(error: BaseException) -> None:
