@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from briqpay_async.errors import ConfigurationError
+from briqpay_async.values import Value
 
 __all__ = ["Environment", "Pool", "RetryPolicy", "Timeouts", "check_base_url"]
 
@@ -55,8 +56,8 @@ def _count(minimum: int) -> Callable[[Any, attrs.Attribute[int], int], None]:
     return check
 
 
-@attrs.frozen(kw_only=True)
-class Timeouts:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Timeouts(Value):
     """How long to wait, in seconds (or as ``timedelta``).
 
     Attributes:
@@ -73,8 +74,8 @@ class Timeouts:
     call: float = attrs.field(default=60.0, converter=seconds)
 
 
-@attrs.frozen(kw_only=True)
-class RetryPolicy:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class RetryPolicy(Value):
     """When and how often a failed attempt is repeated: exponential back-off with full jitter.
 
     The wait before attempt ``n + 1`` is random between 0 and ``min(cap, base * 2 ** (n - 1))`` seconds.
@@ -101,8 +102,8 @@ class RetryPolicy:
     throttled_cost: int = attrs.field(default=5, validator=_count(0))
 
 
-@attrs.frozen(kw_only=True)
-class Pool:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Pool(Value):
     """The connection pool.
 
     Attributes:

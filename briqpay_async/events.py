@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import attrs
 
+from briqpay_async.values import Value
+
 __all__ = ["AttemptEvent", "CallHooks", "FailureEvent", "ResponseEvent", "RetryEvent"]
 
 
-@attrs.frozen(kw_only=True)
-class AttemptEvent:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class AttemptEvent(Value):
     """A request is about to be made.
 
     Attributes:
@@ -24,8 +26,8 @@ class AttemptEvent:
     attempt: int
 
 
-@attrs.frozen(kw_only=True)
-class ResponseEvent:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class ResponseEvent(Value):
     """An answer came back, whatever its status. A 2xx status ends the requests of the call.
 
     The call can still end by raising, when no sense can be made of the answer.
@@ -49,8 +51,8 @@ class ResponseEvent:
     elapsed: float
 
 
-@attrs.frozen(kw_only=True)
-class RetryEvent:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class RetryEvent(Value):
     """A failed request will be repeated.
 
     Attributes:
@@ -72,8 +74,8 @@ class RetryEvent:
     status: int | None
 
 
-@attrs.frozen(kw_only=True)
-class FailureEvent:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class FailureEvent(Value):
     """The call ends by raising, or by being cancelled.
 
     Attributes:

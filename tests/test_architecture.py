@@ -27,6 +27,7 @@ FLOORS = {
     "events": 0,
     "jsonvalues": 0,
     "redact": 0,
+    "values": 0,
     "version": 0,
     "models": 1,
     "constructors": 1,

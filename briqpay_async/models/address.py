@@ -10,7 +10,7 @@ from briqpay_async.models.base import Model, member
 __all__ = ["Address"]
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Address(Model):
     """A billing or shipping address.
 

@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class FieldAnswer(Model):
     """A field of the payment method, the order note or the custom form.
 
@@ -34,7 +34,7 @@ class FieldAnswer(Model):
     label: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TermsAnswer(Model):
     """A checkbox of the terms module.
 
@@ -47,7 +47,7 @@ class TermsAnswer(Model):
     header: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class StrongAuthOutput(Model):
     """Who signed, as the identity provider says.
 
@@ -70,7 +70,7 @@ class StrongAuthOutput(Model):
     signee_is_company_signatory: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class StrongAuth(Model):
     """A strong authentication.
 
@@ -83,7 +83,7 @@ class StrongAuth(Model):
     output: StrongAuthOutput | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class CompanyExtraDataOutput(Model):
     """Facts about the company.
 
@@ -94,7 +94,7 @@ class CompanyExtraDataOutput(Model):
     fields: Mapping[str, Any] | None = member(hashed=False)
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class CompanyExtraData(Model):
     """What a company register added.
 

@@ -16,6 +16,7 @@ import attrs
 
 from briqpay_async.errors import ResponseDecodeError
 from briqpay_async.redact import HIDDEN, shown_members
+from briqpay_async.values import Value
 
 __all__ = [
     "CLEAR",
@@ -75,8 +76,8 @@ def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return value if value.__class__ is ReadOnlyDict else ReadOnlyDict(value)
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Model:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Model(Value):
     """Base of every model: frozen, slotted, keyword-only.
 
     Its ``repr`` is short and fit for logs: members that are present, with the values of those that are known to
@@ -166,8 +167,8 @@ _LARGEST_SHOWN: Final = 2**64
 _MOST_NAMES: Final = 10
 
 
-@attrs.frozen(kw_only=True)
-class Limits:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Limits(Value):
     """What the API demands of a member beyond its type.
 
     Attributes:

@@ -14,7 +14,7 @@ from briqpay_async.models.money import line_amounts, share
 __all__ = ["AnyCartItem", "CartItem", "SalesTaxItem"]
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class CartItem(MadeLater, Model):
     """A regular line of a cart. Amounts in minor units, rates in hundredths of a per cent (25 % = 2500).
 
@@ -113,7 +113,7 @@ class CartItem(MadeLater, Model):
         return line_amounts(self.unit_price or 0, quantity, self.tax_rate or 0, self.discount_percentage or 0)
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SalesTaxItem(Model):
     """The line that carries all sales tax of a US order; its regular lines have ``tax_rate`` 0 (SEED).
 

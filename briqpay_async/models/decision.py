@@ -12,7 +12,7 @@ from briqpay_async.models.enums import DecisionKind, RejectionType
 __all__ = ["Decision", "DecisionMessage"]
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class DecisionMessage(Model):
     """A text shown to the buyer.
 
@@ -23,7 +23,7 @@ class DecisionMessage(Model):
     message: str | None = member(required=True)
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Decision(Model):
     """Allow or reject a purchase (reference §C.6). Made by ``Decision.allow()`` and ``Decision.reject(...)``.
 

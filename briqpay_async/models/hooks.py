@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class _Subscription(Model):
     statuses: tuple[str, ...] | None = attrs.field(
         default=None, converter=as_tuple, metadata={"limits": Limits(required=True, min_length=1)}
@@ -29,7 +29,7 @@ class _Subscription(Model):
     url: str | None = member(required=True, shape=shapes.web_url)
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionStatusHook(_Subscription):
     """Be told when the session is completed (SEED).
 
@@ -44,7 +44,7 @@ class SessionStatusHook(_Subscription):
     event_type: str = member(required=True, default="session_status")
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OrderStatusHook(_Subscription):
     """Be told of the order's status (reference §C.5).
 
@@ -57,7 +57,7 @@ class OrderStatusHook(_Subscription):
     event_type: str = member(required=True, default="order_status")
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class CaptureStatusHook(_Subscription):
     """Be told of captures (reference §C.5).
 
@@ -70,7 +70,7 @@ class CaptureStatusHook(_Subscription):
     event_type: str = member(required=True, default="capture_status")
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class RefundStatusHook(_Subscription):
     """Be told of refunds (reference §C.5).
 
@@ -83,7 +83,7 @@ class RefundStatusHook(_Subscription):
     event_type: str = member(required=True, default="refund_status")
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OtherHook(_Subscription):
     """A subscription to an event that this library does not know by name.
 

@@ -10,7 +10,7 @@ from briqpay_async.models.base import Model, member
 __all__ = ["HostedPage", "HostedPageConfig"]
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class HostedPageConfig(Model):
     """How a hosted page looks (reference §B 15).
 
@@ -25,7 +25,7 @@ class HostedPageConfig(Model):
     logo_url: str | None = member(max_length=512, shape=shapes.web_url)
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class HostedPage(Model):
     """A hosted page.
 

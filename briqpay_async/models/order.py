@@ -12,12 +12,13 @@ from briqpay_async.errors import ValidationError
 from briqpay_async.models import shapes
 from briqpay_async.models.base import Limits, MadeLater, Model, Pending, as_tuple, camel_case, member
 from briqpay_async.models.cart import AnyCartItem, CartItem, SalesTaxItem
+from briqpay_async.values import Value
 
 __all__ = ["Order", "TotalsDiscrepancy"]
 
 
-@attrs.frozen
-class TotalsDiscrepancy:
+@attrs.frozen(eq=False, repr=False)
+class TotalsDiscrepancy(Value):
     """A total that the lines do not add up to.
 
     Attributes:
@@ -31,7 +32,7 @@ class TotalsDiscrepancy:
     computed: int
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Order(MadeLater, Model):
     """What is being paid. Amounts in minor units (1 SEK = 100).
 

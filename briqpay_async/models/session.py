@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Product(Model):
     """Which Briqpay product a session uses.
 
@@ -58,7 +58,7 @@ class Product(Model):
     variant_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Urls(Model):
     """Pages of the shop.
 
@@ -72,7 +72,7 @@ class Urls(Model):
     redirect: str | None = member(required=True, shape=shapes.web_url)
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Tokenization(Model):
     """The token to charge, for sessions with the intent ``payment_charge_token``.
 
@@ -83,7 +83,7 @@ class Tokenization(Model):
     token_id: str | None = member(required=True, min_length=1)
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class EditableData(Model):
     """Exactly what a PATCH may carry under ``data`` (SEED).
 
@@ -104,7 +104,7 @@ class EditableData(Model):
     tokenization: Tokenization | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionData(MadeLater, EditableData):
     """The data of a session: the editable sections and what only the API writes.
 
@@ -160,7 +160,7 @@ class SessionData(MadeLater, EditableData):
         return isinstance(tags, list | tuple) and name in tags
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ModuleState(Model):
     """State of a module.
 
@@ -171,7 +171,7 @@ class ModuleState(Model):
     ui_status: UiStatus | str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class PaymentModuleState(ModuleState):
     """State of the payment module.
 
@@ -187,7 +187,7 @@ class PaymentModuleState(ModuleState):
     capture_status: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ModuleStatus(Model):
     """States of the modules.
 
@@ -206,7 +206,7 @@ class ModuleStatus(Model):
     order_info: ModuleState | None = member(wire="order_info")
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Session(MadeLater, Model):
     """A checkout session as the API answers it.
 
@@ -255,7 +255,7 @@ class Session(MadeLater, Model):
         return self.html_snippet or self.extra.get("snippet")
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionConfig(Model):
     """Settings that can be given at creation only (reference §C.1).
 
@@ -270,7 +270,7 @@ class SessionConfig(Model):
     real_time_processing: bool | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewSession(Model):
     """What creates a session.
 

@@ -16,7 +16,7 @@ __all__ = ["Capture", "Refund", "Transaction"]
 _REFUSED = frozenset({"pending", "rejected", "cancelled"})
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class _Payment(Model):
     """The members that transactions, captures and refunds have in common."""
 
@@ -33,7 +33,7 @@ class _Payment(Model):
     session_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Transaction(_Payment):
     """A payment made with a payment provider. Amounts in minor units.
 
@@ -75,7 +75,7 @@ class Transaction(_Payment):
     psp_order_management_ids: Mapping[str, Any] | None = member(hashed=False)
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Capture(_Payment):
     """Money taken for all or some of the lines. Amounts in minor units.
 
@@ -108,7 +108,7 @@ class Capture(_Payment):
         return self.status not in _REFUSED
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Refund(_Payment):
     """Money given back for all or some of the captured lines. Amounts in minor units.
 

@@ -14,7 +14,7 @@ from briqpay_async.models.session import Product, SessionData
 __all__ = ["ChargeSession", "PaymentMethod", "Token"]
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class PaymentMethod(Model):
     """A payment method.
 
@@ -31,7 +31,7 @@ class PaymentMethod(Model):
     psp_display_name: str | None = None
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ChargeSession(Model):
     """A session in which a token was charged.
 
@@ -46,7 +46,7 @@ class ChargeSession(Model):
     order: Mapping[str, Any] | None = member(hashed=False)
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Token(Model):
     """A stored payment method (reference §B).
 
