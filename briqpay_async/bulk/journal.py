@@ -12,6 +12,7 @@ import attrs
 
 from briqpay_async.bulk.ledger import APPLIED, FAILED, UNCHANGED, Ledger, connect, explained
 from briqpay_async.bulk.rows import UpdateStatus
+from briqpay_async.values import Value
 
 __all__ = ["BulkJournal", "JournalRow", "JournalSummary"]
 
@@ -21,8 +22,8 @@ _COLUMNS = (
 )
 
 
-@attrs.frozen(kw_only=True)
-class JournalRow:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class JournalRow(Value):
     """One settled row, as it was last sent.
 
     Attributes:
@@ -54,8 +55,8 @@ class JournalRow:
     again: bool
 
 
-@attrs.frozen(kw_only=True)
-class JournalSummary:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class JournalSummary(Value):
     """A journal in a few numbers.
 
     Attributes:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Final, cast
 
 import attrs
 
 from briqpay_async.models.session import Session
 from briqpay_async.patch.patch import SessionPatch
+from briqpay_async.values import Value
 
-__all__ = ["BulkProgress", "SessionUpdate", "UpdateOutcome", "UpdateStatus", "outcome"]
+__all__ = ["BulkProgress", "SessionUpdate", "UpdateOutcome", "UpdateStatus"]
 
 
-@attrs.frozen
-class SessionUpdate:
+@attrs.frozen(eq=False, repr=False)
+class SessionUpdate(Value):
     """One row of a bulk run. It is checked when its turn comes, not when it is made.
 
     Attributes:
@@ -46,8 +46,8 @@ class UpdateStatus(StrEnum):
     SKIPPED = "skipped"
 
 
-@attrs.frozen(weakref_slot=False)
-class UpdateOutcome:
+@attrs.frozen(eq=False, repr=False, weakref_slot=False)
+class UpdateOutcome(Value):
     """What became of one row. Every row that was read has exactly one.
 
     Attributes:
@@ -76,8 +76,8 @@ class UpdateOutcome:
     coalesced_into: int | None = None
 
 
-@attrs.frozen(kw_only=True)
-class BulkProgress:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class BulkProgress(Value):
     """How far a bulk run is.
 
     Attributes:
@@ -107,22 +107,3 @@ class BulkProgress:
     pace: float | None
     bytes_sent: int
     elapsed_s: float
-
-
-# A frozen instance sets each attribute through ``object.__setattr__``, which costs more than all else that is done
-# for a row without a request. So outcomes are filled in as a mutable twin of the same layout and then frozen.
-_Draft: Final[Any] = attrs.make_class(
-    "_Draft",
-    {field.name: attrs.field(default=field.default) for field in attrs.fields(UpdateOutcome)},
-    slots=True,
-    weakref_slot=False,
-)
-
-
-def outcome(
-    index: int, session_id: str | None, key: str | None, status: UpdateStatus, *rest: Any
-) -> UpdateOutcome:
-    """``UpdateOutcome(index, session_id, key, status, ...)`` at a quarter of the cost."""
-    draft = _Draft(index, session_id, key, status, *rest)
-    draft.__class__ = UpdateOutcome
-    return cast("UpdateOutcome", draft)

@@ -10,8 +10,9 @@ from briqpay_async.bulk import ledger
 from briqpay_async.bulk.lanes import Row
 from briqpay_async.bulk.ledger import Entry, Mark
 from briqpay_async.bulk.outbox import Outbox
+from briqpay_async.bulk.outcomes import outcome
 from briqpay_async.bulk.progress import Counts
-from briqpay_async.bulk.rows import SessionUpdate, UpdateStatus, outcome
+from briqpay_async.bulk.rows import SessionUpdate, UpdateStatus
 from briqpay_async.bulk.throttle import Tally
 from briqpay_async.errors import BriqpayError
 from briqpay_async.models.session import Session

@@ -8,10 +8,8 @@ from typing import Literal, cast
 
 import attrs
 
-from briqpay_async.bulk.engine import update_many
 from briqpay_async.bulk.journal import BulkJournal
 from briqpay_async.bulk.rows import BulkProgress, SessionUpdate, UpdateOutcome
-from briqpay_async.bulk.throttle import Throttle
 from briqpay_async.config import seconds
 from briqpay_async.errors import PatchNotAppliedError
 from briqpay_async.models.session import EditableData, Session
@@ -164,6 +162,10 @@ class Sessions(SessionCalls):
             ...     if outcome.status == "failed":
             ...         print(outcome.index, outcome.error)
         """
+        # A tenth of the package, and most programs make no bulk run: loaded by the first one.
+        from briqpay_async.bulk.engine import update_many  # noqa: PLC0415
+        from briqpay_async.bulk.throttle import Throttle  # noqa: PLC0415
+
         caller = self._caller
         throttle = Throttle(concurrency, caller.shared.clock, caller.shared.sleep)
         metered = attrs.evolve(caller, transport=throttle.around(caller.transport))
