@@ -14,11 +14,10 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 import attrs
-from tenacity import AsyncRetrying, RetryCallState
 
 from briqpay_async.config import RetryPolicy, Timeouts
 from briqpay_async.errors import (
@@ -32,6 +31,9 @@ from briqpay_async.events import AttemptEvent, CallHooks, FailureEvent, Response
 from briqpay_async.ordering import Lanes
 from briqpay_async.protocol import Repeat, Request, Response, api_error
 from briqpay_async.retry import Budget, RetryDecisions, Verdict, verdict
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 __all__ = ["Caller", "Shared", "Transport"]
 
@@ -51,7 +53,7 @@ class Transport(Protocol):
         """Close it."""
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Shared:
     """What all calls of a client have in common, and all copies made by ``with_options``.
 
@@ -78,7 +80,7 @@ class Shared:
     random: Callable[[], float] = random.random
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Call:
     """The state of one call under way."""
 
@@ -92,7 +94,7 @@ class _Call:
     )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Caller:
     """Makes calls with one set of options.
 
@@ -223,6 +225,8 @@ class Caller:
 
     async def _again(self, call: _Call, first: BriqpayError) -> Response:
         """The rest of a call whose first attempt failed in a way that may be repeated."""
+        from tenacity import AsyncRetrying  # noqa: PLC0415 - loaded by the first call that fails
+
         shared = self.shared
         decisions = RetryDecisions(
             self.policy, call.request.repeat, call.deadline, shared.clock, shared.random, shared.budget

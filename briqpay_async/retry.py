@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import attrs
-from tenacity import RetryCallState
 
 from briqpay_async.config import RetryPolicy
 from briqpay_async.errors import (
@@ -20,6 +20,9 @@ from briqpay_async.errors import (
     TransportError,
 )
 from briqpay_async.protocol import Repeat
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 __all__ = ["Budget", "RetryDecisions", "Verdict", "back_off", "verdict"]
 
@@ -91,7 +94,7 @@ class Budget:
             self._tokens = min(self._capacity, self._tokens + amount)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class RetryDecisions:
     """The answers tenacity asks for during one failing call.
 
