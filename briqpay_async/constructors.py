@@ -25,7 +25,7 @@ MOST_SHAPES: Final = 100  # shapes remembered for a class: a hostile server must
 _WIDEST: Final = 60  # members of an object for which it is worth while
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Reader:
     """How a constructor reads one member: as it is, through a table, or through a hook.
 

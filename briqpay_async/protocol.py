@@ -33,6 +33,7 @@ from briqpay_async.errors import (
 from briqpay_async.later import decode_answer
 from briqpay_async.models.base import Model
 from briqpay_async.redact import safe_headers, safe_path
+from briqpay_async.values import Value
 
 __all__ = [
     "Fields",
@@ -72,8 +73,8 @@ class Repeat(Enum):
 
 
 # Requests and answers are never changed, and not frozen: each call makes one of both, at half the cost.
-@attrs.define(kw_only=True)
-class Request:
+@attrs.define(kw_only=True, eq=False, repr=False)
+class Request(Value):
     """One request, ready to be sent any number of times. Its ``repr`` shows neither headers nor body.
 
     Attributes:
@@ -100,8 +101,8 @@ class Request:
         return safe_path(self.path)
 
 
-@attrs.define
-class Response:
+@attrs.define(eq=False, repr=False)
+class Response(Value):
     """One whole answer. Its ``repr`` shows the status only.
 
     Attributes:

@@ -35,8 +35,9 @@ _AMOUNTS = (
     "amountExVat|amountIncVat|currency|discountPercentage|productType|quantity|quantityUnit|taxRate"
     "|totalAmount|totalTaxAmount|totalVatAmount|unitPrice|unitPriceIncVat"
 )
-# Everything that describes goods, amounts and the look of a module; nothing that describes a person.
-_VALUES = re.compile(
+# Everything that describes goods, amounts and the look of a module; nothing that describes a person. It is long,
+# and only explaining a patch needs it: ``re`` compiles it then.
+_VALUES = (
     rf"/data/order/(?:(?:{_AMOUNTS})|cart/\d+/(?:{_AMOUNTS}|name|reference|imageUrl))"
     r"|/modules/config/upsell/(?:hideModule|header|subheader|footer|customInputs/\d+/"
     r"(?:type|key|label|minLength|maxLength|required|span|component|enum/\d+))"
@@ -107,6 +108,6 @@ def safe_value(pointer: str, value: Any) -> str:
         pointer: JSON pointer of the member in a request body.
         value: The member's JSON value.
     """
-    if value is None or _VALUES.fullmatch(pointer):
+    if value is None or re.fullmatch(_VALUES, pointer):
         return repr(value)
     return HIDDEN

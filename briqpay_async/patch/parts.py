@@ -35,7 +35,7 @@ _NO_MODULES = Modules()
 _NO_CONFIG = ModulesConfig()
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Part:
     """One section of a patch. Never changed once it is made.
 

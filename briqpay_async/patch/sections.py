@@ -45,7 +45,7 @@ class MergeDepth(Enum):
     SECTION = "section"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)  # there is one of each: they pickle by name
 class Section:
     """One section of a PATCH.
 

@@ -23,7 +23,7 @@ __all__ = ["SessionWriter"]
 Apply = Callable[[EditableData, EditableData, SessionPatch], Awaitable[Session]]
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class _Put:
     """A state that somebody waits for."""
 
