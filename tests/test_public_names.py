@@ -11,8 +11,9 @@ import pytest
 
 import briqpay_async
 
-HEAVY = ("rich", "sqlite3", "hypothesis", "cyclopts", "uvloop", "opentelemetry", "pytest")
-ASIDE = ("sandbox", "cli", "testing", "integrations")
+HEAVY = ("rich", "sqlite3", "hypothesis", "cyclopts", "uvloop", "opentelemetry", "pytest", "tenacity")
+ASIDE = ("sandbox", "cli", "testing", "integrations", "bulk.engine", "bulk.throttle")
+NEEDED = {"aiohttp", "attr", "attrs", "cattrs", "orjson", "typing_extensions"}
 
 # Taking a name away breaks somebody, and a new one stays for good: both happen here first.
 NAMES = (
@@ -183,12 +184,16 @@ def test_a_version_is_told() -> None:
     assert [part.isdigit() for part in briqpay_async.__version__.split(".")[:3]] == [True, True, True]
 
 
-@pytest.fixture(scope="module")
-def loaded() -> set[str]:
-    """The modules that a fresh interpreter has loaded after ``import briqpay_async``."""
-    program = "import sys, briqpay_async; print('\\n'.join(sys.modules))"
+def _loaded_by(*packages: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after importing some packages."""
+    program = f"import sys, {', '.join(packages)}; print('\\n'.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     return set(done.stdout.split())
+
+
+@pytest.fixture(scope="module")
+def loaded() -> set[str]:
+    return _loaded_by("briqpay_async")
 
 
 @pytest.mark.parametrize("name", ASIDE)
@@ -200,6 +205,27 @@ def test_importing_the_package_leaves_its_side_rooms_closed(loaded: set[str], na
 @pytest.mark.parametrize("name", HEAVY)
 def test_importing_the_package_loads_nothing_that_it_can_do_without(loaded: set[str], name: str) -> None:
     assert not any(module == name or module.startswith(f"{name}.") for module in loaded)
+
+
+def test_importing_the_package_loads_few_libraries_beyond_aiohttp(loaded: set[str]) -> None:
+    beyond = {name.split(".")[0] for name in loaded - _loaded_by("aiohttp")} - sys.stdlib_module_names
+    assert beyond - NEEDED == {"briqpay_async"}
+
+
+def test_importing_the_package_has_attrs_write_nothing_but_constructors() -> None:
+    # Comparison, hash and repr of a class are written and compiled when they are needed: see briqpay_async.values.
+    program = """
+import sys, attrs, briqpay_async
+for module in [module for name, module in sys.modules.items() if name.split(".")[0] == "briqpay_async"]:
+    for cls in vars(module).values():
+        if isinstance(cls, type) and attrs.has(cls) and cls.__module__ == module.__name__:
+            for name in ("__eq__", "__hash__", "__repr__"):
+                code = getattr(vars(cls).get(name), "__code__", None)
+                if code and code.co_filename.startswith("<attrs"):
+                    print(f"{module.__name__}.{cls.__name__}.{name}")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == []
 
 
 def test_importing_the_package_starts_nothing_and_says_nothing() -> None:
