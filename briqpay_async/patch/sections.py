@@ -56,7 +56,8 @@ class Section:
         whole: It always travels whole, whatever the depth.
         read_only: Attributes that only the API writes (SEED names them in the answer, not in the request).
         changed: Finds where two instances differ: ``(attribute, old, new)``.
-        checks: Wire name, pointer and check of each member that can be sent, by attribute.
+        checks: Wire name, pointer and check of each member that can be sent, by attribute; there once
+            ``changed`` was called.
     """
 
     name: str
@@ -64,23 +65,26 @@ class Section:
     model: type[Model]
     whole: bool = False
     read_only: frozenset[str] = frozenset()
-    changed: Callable[[Any, Any], Members] = attrs.field(init=False, eq=False, repr=False)
-    checks: Mapping[str, tuple[str, str, Check]] = attrs.field(init=False, eq=False, repr=False)
+    changed: Callable[[Any, Any], Members] = attrs.field(init=False)
+    checks: Mapping[str, tuple[str, str, Check]] = attrs.field(init=False)
 
     def __reduce__(self) -> tuple[Callable[[str], Section], tuple[str]]:
         return section_named, (self.name,)
 
-    @changed.default
-    def _changed(self) -> Callable[[Any, Any], Members]:
-        return changed_members(self.model)
+    # Both are made for the sections that are patched, when they are first patched: it takes a while. A cached
+    # property would be the usual way, but in a slotted class it makes every attribute slower to read.
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "changed", self._changed_at_first)
 
-    @checks.default
-    def _checks(self) -> Mapping[str, tuple[str, str, Check]]:
-        return {
+    def _changed_at_first(self, old: Any, new: Any) -> Members:
+        checks = {
             attribute: (wire, f"{self.pointer}/{wire}", check_value)
             for attribute, (wire, check_value) in member_checks(self.model).items()
             if attribute not in self.read_only
         }
+        object.__setattr__(self, "checks", checks)
+        object.__setattr__(self, "changed", changed_members(self.model))
+        return self.changed(old, new)
 
 
 DATA_SECTIONS: Final = (
