@@ -66,6 +66,7 @@ from briqpay_async import (
     ValidationError,
     WrongLoopError,
     structure,
+    unstructure,
 )
 
 ECHO = f"<html>We could not store {EMAIL}, {PERSONAL_NUMBER}, {STREET}</html>"
@@ -279,7 +280,7 @@ async def read_members_of_the_wrong_kind(world: World) -> object:
     world.fault("status", status=200, body=body, endpoint="read")
     session = await world.client.sessions.read(world.id)
     world.net.add("a session", session)
-    return session.data
+    return unstructure(session)
 
 
 async def create_and_be_told_no_session(world: World) -> object:
