@@ -61,10 +61,16 @@ def decode_answer(wire: Any, cls: type[M]) -> M:
     return decode(wire, cls)
 
 
-def peek(session: Session, attribute: str) -> Any:
-    """A member of a session as JSON, without structuring what nobody has looked at. Only read it."""
+def peek(session: Session, attribute: str, member: str) -> Any:
+    """A member of a session as JSON, without structuring what nobody has looked at. Only read it.
+
+    Args:
+        session: A session, whether it is an answer or not.
+        attribute: The member's attribute.
+        member: Its name on the wire.
+    """
     pending = session._pending  # noqa: SLF001 - this file fills it
-    if pending is not None and (value := pending[1].get(wire_names(Session)[attribute])) is not None:
+    if pending is not None and (value := pending[1].get(member)) is not None:
         return value
     return render(getattr(session, attribute))
 

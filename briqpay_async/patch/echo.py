@@ -6,8 +6,8 @@ drop the members that a small patch did not send: this check turns that silent l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 from briqpay_async.jsonvalues import escape
 from briqpay_async.later import peek
@@ -27,7 +27,7 @@ def not_applied(patch: SessionPatch, answer: Session) -> tuple[str, ...]:
     Sections that the answer does not contain are not judged. Members that the server adds are fine.
     """
     pointers: list[str] = []
-    data = peek(answer, "data")
+    data = peek(answer, "data", "data")
     for part in patch.parts:
         name, pointer = part.section.name, part.section.pointer
         got = _upsell(answer) if name == UPSELL.name else data.get(name) if isinstance(data, dict) else None
@@ -35,26 +35,30 @@ def not_applied(patch: SessionPatch, answer: Session) -> tuple[str, ...]:
             for member, value in part.wire.items():
                 if value.__class__ is not str or got.get(member) != value:
                     pointers += _differences({member: value}, got, pointer)
-            if part.before is not None:
-                pointers += (f"{pointer}/{escape(member)}" for member in _lost(part.before, got, part.wire))
+            if part.before is not None and (lost := _lost(part.before, got, part.wire)):
+                pointers += [f"{pointer}/{escape(member)}" for member in lost]
     return tuple(pointers)
 
 
 def _lost(before: Model, got: dict[str, Any], sent: dict[str, Any]) -> list[str]:
     """Members that were known before, were not sent, and are not in the answer."""
-    attributes = _attributes(type(before))
-    lost = [
-        member
-        for member in attributes.keys() - got.keys()
-        if member not in sent and getattr(before, attributes[member]) is not None
-    ]
-    lost += [member for member in before.extra if member not in got and member not in sent]
-    return sorted(lost)
+    lost = _absent(type(before))(before, got)
+    if before.extra:
+        lost += [member for member in before.extra if member not in got]
+    return [member for member in lost if member not in sent] if lost else lost
 
 
 @per_class
-def _attributes(cls: type[Model]) -> dict[str, str]:
-    return {member: name for name, member in wire_names(cls).items()}
+def _absent(cls: type[Model]) -> Callable[[Model, dict[str, Any]], list[str]]:
+    """A function that finds the members that a model has and an object has not, compiled for the class."""
+    source = ["def absent(model, wire):", "    found = []"]
+    source += [
+        f"    if {member!r} not in wire and model.{name} is not None: found.append({member!r})"
+        for name, member in wire_names(cls).items()
+    ]
+    scope: dict[str, Any] = {}
+    exec("\n".join([*source, "    return found"]), scope)  # noqa: S102 - nothing but names of our own
+    return cast("Callable[[Model, dict[str, Any]], list[str]]", scope["absent"])
 
 
 def _upsell(answer: Session) -> Any:
