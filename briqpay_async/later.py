@@ -51,9 +51,7 @@ def decode_answer(wire: Any, cls: type[M]) -> M:
             top are looked at now.
     """
     if cls is Session and wire.__class__ is dict:
-        later = _later(Session)
-        later.check(wire)
-        return cast("M", later.begin(wire))
+        return cast("M", _later(Session).begin_sound(wire))
     try:
         refuse_depth(wire)
     except MalformedError as error:
@@ -94,8 +92,8 @@ class _Later:
         self._sound: set[tuple[Any, ...]] = set()
         self._set_pending = cls._pending.__set__  # type: ignore[attr-defined]
 
-    def check(self, wire: dict[str, Any]) -> None:
-        """Look whether sense can be made of the plain members.
+    def begin_sound(self, wire: dict[str, Any]) -> Model:
+        """Like ``begin``, after a look whether sense can be made of the plain members.
 
         Raises:
             ResponseDecodeError: It cannot.
@@ -109,17 +107,32 @@ class _Later:
                 raise _located(error, plain, self._cls, self._pointer) from None
             if len(self._sound) < MOST_SHAPES:
                 self._sound.add(shape)
+        return self.begin(wire)
 
-    def begin(self, wire: dict[str, Any], place: str | int = "") -> Model:
-        """An instance that is filled later.
-
-        Args:
-            wire: What from. It is kept, and changed.
-            place: Where it stands, below the class's pointer.
-        """
+    def begin(self, wire: dict[str, Any]) -> Model:
+        """An instance that is filled later from an object, which is kept and changed."""
         instance = self._cls.__new__(self._cls)
-        self._set_pending(instance, (self._look, wire, place))
+        self._set_pending(instance, (self._look, wire, ""))
         return instance
+
+    def begin_lines(self, wires: list[Any]) -> tuple[Any, ...]:
+        """The lines of a cart. Those that carry sales tax are of another class, and there are few of them."""
+        new, cls, set_pending, look = self._cls.__new__, self._cls, self._set_pending, self._look_all
+        lines = []
+        for index, wire in enumerate(wires):
+            if wire.__class__ is dict and wire.get("productType") != "sales_tax":
+                line: Any = new(cls)
+                set_pending(line, (look, wire, index))
+            else:
+                line = structure_hook(AnyCartItem)(wire, AnyCartItem)
+            lines.append(line)
+        return tuple(lines)
+
+    def _look_all(self, instance: Model, name: str, wire: dict[str, Any], place: str | int) -> None:
+        """Fill all slots of an instance that has neither objects nor arrays."""
+        if name in self._plain:
+            self._fill_all(instance, wire, place)
+            self._set_pending(instance, None)
 
     def _look(self, instance: Model, name: str, wire: dict[str, Any], place: str | int) -> None:
         """Fill an empty slot while nothing but objects and arrays may have been made."""
@@ -136,12 +149,8 @@ class _Later:
 
     def _fill(self, instance: Model, wire: dict[str, Any], place: str | int) -> None:
         """Fill everything but objects and arrays."""
-        if self._parts:
-            wire = dict(wire)  # another thread may be making one of its parts
-        try:
-            self._fill_plain(wire, instance)
-        except MalformedError as error:
-            raise _located(error, self._without_parts(wire), self._cls, f"{self._pointer}{place}") from None
+        wire = dict(wire)  # another thread may be making one of its parts
+        self._fill_all(instance, wire, place)
         left = {}
         for part, (member, _) in self._parts.items():
             if _is_empty(instance, part):
@@ -166,29 +175,29 @@ class _Later:
         annotation = types_of(self._cls)[name]
         kind = alternatives(annotation)[0]
         hook = structure_hook(annotation)
-        begin = _later(kind).begin if kind in _POINTERS else None
-        begin_line = _later(CartItem).begin if self._cls is Order else None
+        accepted: type | None = None
+        begin: Callable[[Any], Any] | None = None
+        if kind in _POINTERS:
+            accepted, begin = dict, _later(kind).begin
+        elif self._cls is Order:
+            accepted, begin = list, _later(CartItem).begin_lines
 
         def make(raw: Any) -> Any:
-            if begin is not None and raw.__class__ is dict:
-                return begin(raw)
             try:
-                if begin_line is not None and raw.__class__ is list:
-                    return tuple(
-                        [
-                            hook_line(line, AnyCartItem)
-                            if line.__class__ is not dict or line.get("productType") == "sales_tax"
-                            else begin_line(line, index)
-                            for index, line in enumerate(raw)
-                        ]
-                    )
+                if begin is not None and raw.__class__ is accepted:
+                    return begin(raw)
                 refuse_depth(raw)
                 return hook(raw, annotation)
             except MalformedError as error:
                 raise _located(error, raw, annotation, pointer) from None
 
-        hook_line = structure_hook(AnyCartItem)
         return make
+
+    def _fill_all(self, instance: Model, wire: dict[str, Any], place: str | int) -> None:
+        try:
+            self._fill_plain(wire, instance)
+        except MalformedError as error:
+            raise _located(error, self._without_parts(wire), self._cls, f"{self._pointer}{place}") from None
 
     def _fill_any(self, wire: dict[str, Any], instance: Model) -> None:
         plain = self._without_parts(wire)
