@@ -8,7 +8,7 @@ lines. An object or array is structured when it is read; the first look at any o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import attrs
 
@@ -73,12 +73,44 @@ def peek(session: Session, attribute: str, member: str) -> Any:
     return render(getattr(session, attribute))
 
 
+class _Unread:
+    """What an instance is as long as some of its slots are empty.
+
+    A class that fills empty slots itself would make every look at its instances slower. So this is a class of its
+    own, which an instance leaves when nothing is left to fill; until then it says that it is of the other already.
+    """
+
+    __slots__ = ()
+    read: type[Model]
+
+    if not TYPE_CHECKING:
+
+        @property
+        def __class__(self) -> type[Model]:
+            return self.read
+
+        def __getattr__(self, name: str) -> Any:
+            if name != "_pending" and (pending := self._pending) is not None:
+                fill, wire, place = pending
+                fill(self, name, wire, place)
+            return object.__getattribute__(self, name)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        for attribute in attrs.fields(self.read):
+            getattr(self, attribute.name)
+        return object.__reduce_ex__(self, protocol)  # as the other class, which it is now
+
+
+_set_class = object.__dict__["__class__"].__set__  # in spite of the property
+
+
 class _Later:
     """Begins instances of one class, and fills their slots when they are looked at."""
 
     def __init__(self, cls: type[Model]) -> None:
         readers = readers_of(cls)
         self._cls = cls
+        self._unread = type(cls.__name__, (_Unread, cls), {"__slots__": (), "__doc__": cls.__doc__, "read": cls})
         self._pointer = _POINTERS[cls]
         self._parts = {
             name: (member, self._maker(name, f"{self._pointer}/{member}"))
@@ -111,13 +143,13 @@ class _Later:
 
     def begin(self, wire: dict[str, Any]) -> Model:
         """An instance that is filled later from an object, which is kept and changed."""
-        instance = self._cls.__new__(self._cls)
+        instance: Model = object.__new__(self._unread)
         self._set_pending(instance, (self._look, wire, ""))
         return instance
 
     def begin_lines(self, wires: list[Any]) -> tuple[Any, ...]:
         """The lines of a cart. Those that carry sales tax are of another class, and there are few of them."""
-        new, cls, set_pending, look = self._cls.__new__, self._cls, self._set_pending, self._look_all
+        new, cls, set_pending, look = object.__new__, self._unread, self._set_pending, self._look_all
         lines = []
         for index, wire in enumerate(wires):
             if wire.__class__ is dict and wire.get("productType") != "sales_tax":
@@ -132,7 +164,7 @@ class _Later:
         """Fill all slots of an instance that has neither objects nor arrays."""
         if name in self._plain:
             self._fill_all(instance, wire, place)
-            self._set_pending(instance, None)
+            self._finish(instance)
 
     def _look(self, instance: Model, name: str, wire: dict[str, Any], place: str | int) -> None:
         """Fill an empty slot while nothing but objects and arrays may have been made."""
@@ -158,7 +190,10 @@ class _Later:
                     object.__setattr__(instance, part, None)
                 else:
                     left[member] = raw
-        self._set_pending(instance, (self._look_again, left, place) if left else None)
+        if left:
+            self._set_pending(instance, (self._look_again, left, place))
+        else:
+            self._finish(instance)
 
     def _look_again(self, instance: Model, name: str, wire: dict[str, Any], _place: str | int) -> None:
         """Fill an empty slot while only objects and arrays are left."""
@@ -168,7 +203,11 @@ class _Later:
             object.__setattr__(instance, name, make(raw))
             wire.pop(member, None)
             if not wire:
-                self._set_pending(instance, None)
+                self._finish(instance)
+
+    def _finish(self, instance: Model) -> None:
+        self._set_pending(instance, None)
+        _set_class(instance, self._cls)
 
     def _maker(self, name: str, pointer: str) -> Callable[[Any], Any]:
         """Structures the object or array of a member, or begins it."""

@@ -91,7 +91,7 @@ def check_references(references: object, pointer: str = "/references") -> Proble
 def check_model(model: Model, pointer: str, found: Problems) -> None:
     """Collect everything the API would refuse about a model that stands at ``pointer``."""
     before = len(found)
-    for attribute, wire, required, rule in _rules(type(model)):
+    for attribute, wire, required, rule in _rules(model.__class__):
         value = getattr(model, attribute)
         if value is None:
             if required:
@@ -101,7 +101,7 @@ def check_model(model: Model, pointer: str, found: Problems) -> None:
     found.extend((f"{pointer}/{wire}", text) for wire, text in model.broken_rules())
     if model.extra:
         check_json(model.extra, pointer, found)
-        known = {wire: attribute for attribute, wire in wire_names(type(model)).items()}
+        known = {wire: attribute for attribute, wire in wire_names(model.__class__).items()}
         # A null for a known member is what the server sent: it goes back as it came.
         found.extend(
             (f"{pointer}/{escape(name)}", f"is known here: set {known[name]} instead of extra")

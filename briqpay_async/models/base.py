@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast
+from typing import Any, Final, NoReturn, TypeVar, cast
 
 import attrs
 
@@ -23,7 +23,6 @@ __all__ = [
     "NO_EXTRA",
     "Clear",
     "Limits",
-    "MadeLater",
     "Model",
     "Pending",
     "ReadOnlyDict",
@@ -94,39 +93,20 @@ class Model(Value):
         return iter(())
 
     def __repr__(self) -> str:
-        holds_text = _shown(type(self))
+        holds_text = _shown(self.__class__)
         members = [
             f"{name}={_shown_value(name, value, holds_text.get(name))}"
-            for name in wire_names(type(self))
+            for name in wire_names(self.__class__)
             if (value := _look_at(self, name)) is not None
         ]
         if extra := getattr(self, "extra", None):
             more = ", ..." if len(extra) > _MOST_NAMES else ""
             members.append(f"extra=<{', '.join(map(_shown_scalar, islice(extra, _MOST_NAMES)))}{more}>")
-        return f"{type(self).__name__}({', '.join(members)})"
+        return f"{self.__class__.__name__}({', '.join(members)})"
 
 
 Pending = tuple[Callable[..., None], dict[str, Any], str | int]
 """What fills the empty slots of a model, the JSON object that they come from, and where that stands."""
-
-
-class MadeLater:
-    """For models that come in answers and are rarely looked into: members are made when first looked at.
-
-    Until then their slots are empty, and ``_pending`` holds what belongs there. To whoever reads, compares, copies
-    or pickles a model nothing differs, except that a malformed member is an error when it is read.
-    """
-
-    __slots__ = ()
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """Fill an empty slot."""
-            if name != "_pending" and (pending := self._pending) is not None:
-                fill, wire, place = pending
-                fill(self, name, wire, place)
-            return object.__getattribute__(self, name)
 
 
 def _look_at(model: Model, name: str) -> Any:

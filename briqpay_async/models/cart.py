@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from briqpay_async.models.base import MadeLater, Model, Pending, member
+from briqpay_async.models.base import Model, Pending, member
 from briqpay_async.models.enums import ProductType
 from briqpay_async.models.money import line_amounts, share
 
@@ -15,7 +15,7 @@ __all__ = ["AnyCartItem", "CartItem", "SalesTaxItem"]
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class CartItem(MadeLater, Model):
+class CartItem(Model):
     """A regular line of a cart. Amounts in minor units, rates in hundredths of a per cent (25 % = 2500).
 
     Attributes:

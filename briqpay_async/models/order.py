@@ -10,7 +10,7 @@ import attrs
 
 from briqpay_async.errors import ValidationError
 from briqpay_async.models import shapes
-from briqpay_async.models.base import Limits, MadeLater, Model, Pending, as_tuple, camel_case, member
+from briqpay_async.models.base import Limits, Model, Pending, as_tuple, camel_case, member
 from briqpay_async.models.cart import AnyCartItem, CartItem, SalesTaxItem
 from briqpay_async.values import Value
 
@@ -33,7 +33,7 @@ class TotalsDiscrepancy(Value):
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class Order(MadeLater, Model):
+class Order(Model):
     """What is being paid. Amounts in minor units (1 SEK = 100).
 
     Attributes:

@@ -10,7 +10,7 @@ import attrs
 from briqpay_async.models import shapes
 from briqpay_async.models.address import Address
 from briqpay_async.models.answers import CompanyExtraData, FieldAnswer, StrongAuth, TermsAnswer
-from briqpay_async.models.base import Limits, MadeLater, Model, Pending, as_tuple, member, wire_names
+from briqpay_async.models.base import Limits, Model, Pending, as_tuple, member, wire_names
 from briqpay_async.models.company import Company, Consumer
 from briqpay_async.models.enums import (
     CustomerType,
@@ -105,7 +105,7 @@ class EditableData(Model):
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class SessionData(MadeLater, EditableData):
+class SessionData(EditableData):
     """The data of a session: the editable sections and what only the API writes.
 
     Attributes:
@@ -207,7 +207,7 @@ class ModuleStatus(Model):
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class Session(MadeLater, Model):
+class Session(Model):
     """A checkout session as the API answers it.
 
     Attributes:

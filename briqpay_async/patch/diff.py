@@ -74,7 +74,7 @@ def same(old: Any, new: Any) -> bool:  # noqa: PLR0911 - one answer a kind of va
     if old is None or new is None:
         return False
     if isinstance(old, Model):
-        return type(old) is type(new) and _same_members(old, new)
+        return old.__class__ is new.__class__ and _same_members(old, new)
     if isinstance(old, tuple) and isinstance(new, tuple):
         return len(old) == len(new) and _same_entries(old, new)
     if isinstance(old, str) and isinstance(new, str):  # an enum constant is the text it stands for
@@ -94,7 +94,7 @@ def _members_of(cls: type[Model]) -> Callable[[Any], tuple[Any, ...]]:
 
 
 def _same_members(old: Model, new: Model) -> bool:
-    return all(same(one, other) for _, one, other in members_not_shared(type(old))(old, new))
+    return all(same(one, other) for _, one, other in members_not_shared(old.__class__)(old, new))
 
 
 _LINES: Final = frozenset({CartItem, SalesTaxItem})

@@ -42,7 +42,7 @@ def not_applied(patch: SessionPatch, answer: Session) -> tuple[str, ...]:
 
 def _lost(before: Model, got: dict[str, Any], sent: dict[str, Any]) -> list[str]:
     """Members that were known before, were not sent, and are not in the answer."""
-    lost = _absent(type(before))(before, got)
+    lost = _absent(before.__class__)(before, got)
     if before.extra:
         lost += [member for member in before.extra if member not in got]
     return [member for member in lost if member not in sent] if lost else lost

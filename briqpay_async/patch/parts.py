@@ -73,7 +73,7 @@ def parts_between(before: State, after: State, depth: MergeDepth) -> tuple[Part,
         return ()
     found: Problems = []
     parts: list[Part] = []
-    answered = type(old) is not EditableData and isinstance(old, SessionData) and isinstance(new, SessionData)
+    answered = old.__class__ is not EditableData and isinstance(old, SessionData) and isinstance(new, SessionData)
     for name, one, other in (_answered_not_shared if answered else _editable_not_shared)(old, new):
         section = SECTIONS.get(name)
         if section is not None:
@@ -97,7 +97,7 @@ _answered_not_shared = members_not_shared(SessionData)
 def _section_part(section: Section, old: Any, new: Any, depth: MergeDepth, found: Problems) -> Part | None:
     """What is sent of a section that is not the same object in both states."""
     model = section.model
-    if type(new) is not model or (old is not None and type(old) is not model):
+    if new.__class__ is not model or (old is not None and old.__class__ is not model):
         found.append((section.pointer, _STUCK if new is None else f"must be of class {model.__name__}"))
         return None
     if old is None or section.whole or depth is _WHOLE_SECTIONS:
@@ -172,7 +172,7 @@ def _compare_sessions(before: State, after: State, depth: MergeDepth, parts: lis
     if isinstance(after, Session):
         new = after.modules
         if isinstance(before, Session):
-            _read_only(before, after, "", found, sent=("modules", "data"))
+            _read_only(Session, before, after, "", found, sent=("modules", "data"))
             old = before.modules
     if old is not new:
         if new is None:
@@ -184,21 +184,22 @@ def _compare_sessions(before: State, after: State, depth: MergeDepth, parts: lis
 
 
 def _compare_modules(old: Modules, new: Modules, depth: MergeDepth, parts: list[Part], found: Problems) -> None:
-    _read_only(old, new, "/modules", found, sent=("config",))
+    _read_only(Modules, old, new, "/modules", found, sent=("config",))
     if new.config is None and old.config is not None:
         found.append(("/modules/config", _STUCK))
         return
     old_config, new_config = old.config or _NO_CONFIG, new.config or _NO_CONFIG
-    _read_only(old_config, new_config, "/modules/config", found, sent=(UPSELL.name,))
+    _read_only(ModulesConfig, old_config, new_config, "/modules/config", found, sent=(UPSELL.name,))
     if old_config.upsell is not new_config.upsell:
         part = _section_part(UPSELL, old_config.upsell, new_config.upsell, depth, found)
         if part:
             parts.append(part)
 
 
-def _read_only(old: Model, new: Model, pointer: str, found: Problems, *, sent: tuple[str, ...]) -> None:
+def _read_only(
+    cls: type[Model], old: Model, new: Model, pointer: str, found: Problems, *, sent: tuple[str, ...]
+) -> None:
     """Name what changed beside the members that can be sent."""
-    cls = type(old)
     for name, one, other in members_not_shared(cls)(old, new):
         if name in sent:
             continue
@@ -246,7 +247,7 @@ def parts_of(data: EditableData | None, modules: Modules | None) -> tuple[Part, 
 
 
 def _refuse_others(model: Model, allowed: set[str], pointer: str, problems: Problems) -> None:
-    names = wire_names(type(model))
+    names = wire_names(model.__class__)
     given = [wire for name, wire in names.items() if name not in allowed and getattr(model, name) is not None]
     problems += ((f"{pointer}/{escape(wire)}", "cannot be changed by a PATCH") for wire in (*given, *model.extra))
 
