@@ -88,10 +88,10 @@ class _Call:
     number: int
     deadline: float
     seconds: float
+    started: float = 0.0
     attempts: int = 0
-    reached: bool | None = (
-        False  # as TransportError.sent, for all requests of the call that may have had an effect
-    )
+    # As TransportError.sent, for all requests of the call that may have had an effect.
+    reached: bool | None = False
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -138,8 +138,11 @@ class Caller:
         try:
             if lane is not None and not shared.lanes.try_enter(lane):
                 await self._enter_lane(lane, call.deadline - shared.clock(), seconds)
-            try:
-                response = await self._attempt(call)
+            try:  # as in _attempt, without the cost of another coroutine
+                if shared.cool_until:
+                    await self._cool_down(call)
+                response = await self.transport.send(request, self.timeouts, self._begin(call))
+                self._judge(call, response)
                 shared.budget.give(1)
             except BriqpayError as error:
                 response = await self._recover(call, error)
@@ -179,28 +182,39 @@ class Caller:
 
     async def _recover(self, call: _Call, error: BriqpayError) -> Response:
         """What becomes of a call whose first attempt failed."""
+        if isinstance(error, TransportError):
+            _note_reach(call, error)
         if verdict(error, call.request.repeat) is Verdict.RAISE:
             raise _honest(error, call.request.repeat) from error.__cause__
         return await self._again(call, error)
 
     async def _attempt(self, call: _Call) -> Response:
-        shared = self.shared
-        if shared.cool_until:
+        """Another attempt."""
+        if self.shared.cool_until:
             await self._cool_down(call)
-        started = shared.clock()
-        left = call.deadline - started
+        try:
+            response = await self.transport.send(call.request, self.timeouts, self._begin(call))
+        except TransportError as error:
+            _note_reach(call, error)
+            raise
+        self._judge(call, response)
+        return response
+
+    def _begin(self, call: _Call) -> float:
+        """Begin an attempt: the seconds that it has."""
+        call.started = self.shared.clock()
+        left = call.deadline - call.started
         if left <= 0:
             raise CallTimeoutError(f"The deadline of {call.seconds:.3g} seconds passed.", sent=call.reached)
         call.attempts += 1
         if self.hooks:
             self._tell("on_attempt", self._attempt_event(call))
-        try:
-            response = await self.transport.send(call.request, self.timeouts, min(left, self.timeouts.attempt))
-        except TransportError as error:
-            call.reached = error.sent = _any_sent(call.reached, error.sent)
-            raise
+        return min(left, self.timeouts.attempt)
+
+    def _judge(self, call: _Call, response: Response) -> None:
+        """Raise the error that an answer stands for, if it does."""
         if self.hooks:
-            self._tell("on_response", self._response_event(call, response, shared.clock() - started))
+            self._tell("on_response", self._response_event(call, response, self.shared.clock() - call.started))
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(
                 "%s %s -> %s, %s bytes, attempt %s (call %s)",
@@ -212,11 +226,9 @@ class Caller:
                 self._call_id(call),
             )
         if 200 <= response.status < 300:
-            return response
-        if (
-            call.request.repeat is Repeat.SAFE
-        ):  # others are repeated only when the answer means that nothing was done
-            call.reached = True
+            return
+        if call.request.repeat is Repeat.SAFE:
+            call.reached = True  # others are repeated only when the answer means that nothing was done
         refusal = api_error(response)
         if refusal.retry_after and verdict(refusal, call.request.repeat) is Verdict.THROTTLED:
             # Whether or not this call can wait that long. Bounded, so that no answer stops the client for hours.
@@ -347,6 +359,11 @@ class Caller:
                 getattr(hook, name)(event)
             except Exception:  # a watcher must not break what it watches
                 logger.exception("the hook %s.%s raised", type(hook).__name__, name)
+
+
+def _note_reach(call: _Call, error: TransportError) -> None:
+    """Tell of the whole call what is known of its last request."""
+    call.reached = error.sent = _any_sent(call.reached, error.sent)
 
 
 def _any_sent(*sent: bool | None) -> bool | None:
