@@ -139,7 +139,9 @@ class _Later:
                 raise _located(error, plain, self._cls, self._pointer) from None
             if len(self._sound) < MOST_SHAPES:
                 self._sound.add(shape)
-        return self.begin(wire)
+        instance: Model = object.__new__(self._unread)
+        self._set_pending(instance, (self._look, wire, ""))
+        return instance
 
     def begin(self, wire: dict[str, Any]) -> Model:
         """An instance that is filled later from an object, which is kept and changed."""
@@ -168,16 +170,11 @@ class _Later:
 
     def _look(self, instance: Model, name: str, wire: dict[str, Any], place: str | int) -> None:
         """Fill an empty slot while nothing but objects and arrays may have been made."""
-        if name in self._plain:
+        if (part := self._parts.get(name)) is not None and (raw := wire.get(part[0])) is not None:
+            object.__setattr__(instance, name, part[1](raw))
+            wire.pop(part[0], None)
+        elif part is not None or name in self._plain:
             self._fill(instance, wire, place)
-        elif name in self._parts:
-            member, make = self._parts[name]
-            raw = wire.get(member)
-            if raw is None:
-                self._fill(instance, wire, place)
-            else:
-                object.__setattr__(instance, name, make(raw))
-                wire.pop(member, None)
 
     def _fill(self, instance: Model, wire: dict[str, Any], place: str | int) -> None:
         """Fill everything but objects and arrays."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 import attrs
@@ -200,23 +200,19 @@ def decode_model(response: Response, cls: type[M]) -> M:
     Raises:
         ResponseDecodeError: The body is empty, no JSON, or no sense can be made of it.
     """
+    body = response.body
     try:
-        return decode_answer(_parse(response), cls)
+        if body:
+            return decode_answer(orjson.loads(body), cls)
+        reason = "the answer has no body though one was asked for"
     except ResponseDecodeError as error:
         error.status = response.status
         raise
-
-
-def _parse(response: Response) -> Any:
-    if not response.body:
-        raise ResponseDecodeError("the answer has no body though one was asked for")
-    try:
-        return orjson.loads(response.body)
     except orjson.JSONDecodeError as error:
-        reason = error.msg
+        kind = response.headers.get("Content-Type", "no content type")
+        reason = f"the answer ({kind}) is no JSON: {error.msg}"
     # Not raised above: the error of the parser holds the whole body, and would stay attached as the context.
-    kind = response.headers.get("Content-Type", "no content type")
-    raise ResponseDecodeError(f"the answer ({kind}) is no JSON: {reason}")
+    raise ResponseDecodeError(reason, status=response.status)
 
 
 def api_error(response: Response, now: datetime | None = None) -> APIError:
