@@ -74,6 +74,7 @@ class AiohttpTransport:
         }
         # A session is asked for again and again while its buyer clicks: a look-up costs less than parsing a URL.
         self._urls: dict[str, URL] = {}
+        self._timed = 0.0, 0.0
         self._timeout = aiohttp.ClientTimeout()
         # A session of our own has the headers already; a borrowed one is told them with each request.
         self._call_headers = self._headers if http_session is not None else None
@@ -84,7 +85,10 @@ class AiohttpTransport:
         self._pid = 0
         self._closed = False
 
-    async def send(self, request: Request, timeouts: Timeouts, seconds: float) -> Response:
+    # Every call goes through all of this, so it is one function.
+    async def send(  # noqa: C901, PLR0912
+        self, request: Request, timeouts: Timeouts, seconds: float
+    ) -> Response:
         """Make one request and read its whole answer.
 
         Args:
@@ -111,6 +115,9 @@ class AiohttpTransport:
         url = self._urls.get(target)
         if url is None:
             url = self._remember(target)
+        timeout = self._timeout
+        if self._timed != (timeouts.connect, seconds):
+            timeout = self._renew_timeout(timeouts.connect, seconds)
         body = request.body
         started = time.monotonic()
         try:
@@ -122,7 +129,7 @@ class AiohttpTransport:
                             url,
                             data=body if body is None or len(body) <= _LARGE else io.BytesIO(body),
                             headers=headers,
-                            timeout=self._client_timeout(timeouts.connect, seconds),
+                            timeout=timeout,
                             allow_redirects=False,
                             raise_for_status=False,  # a borrowed session may say otherwise, and so hide the answer
                             auto_decompress=True,
@@ -131,14 +138,16 @@ class AiohttpTransport:
                     except _UnaskedBytesError:
                         if unasked == self._pool.size:
                             raise
-                try:
-                    stream = response.content
-                    # Most bodies have come with their head, and then nobody needs to wait for them.
-                    content = stream.read_nowait() if stream.is_eof() else await self._read(response)
-                    if len(content) > self._pool.max_body:
-                        raise self._too_large(response)
-                finally:
-                    response.release()
+                stream = response.content
+                if stream.is_eof():  # it came with its head, as most do, and the connection is free again
+                    content = stream.read_nowait()
+                else:
+                    try:
+                        content = await self._read(response)
+                    finally:
+                        response.release()
+                if len(content) > self._pool.max_body:
+                    raise self._too_large(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _transport_error(error, seconds, time.monotonic() - started) from error
         except RuntimeError as error:
@@ -155,19 +164,17 @@ class AiohttpTransport:
         url = self._urls[target] = URL(target, encoded=True)
         return url
 
-    def _client_timeout(self, connect: float, seconds: float) -> aiohttp.ClientTimeout:
+    def _renew_timeout(self, connect: float, seconds: float) -> aiohttp.ClientTimeout:
         """What aiohttp has to watch: only the way to a connection, which is rarely gone.
 
         What it calls ``connect`` counts the wait for a free connection and DNS too: it ends before the deadline,
         so a deadline that passes there is known to have sent nothing.
         """
-        timeout = self._timeout
-        unsent = seconds * _UNSENT_SHARE
-        if timeout.connect != unsent or timeout.sock_connect != connect:
-            timeout = self._timeout = aiohttp.ClientTimeout(
-                total=None, connect=unsent, sock_connect=connect, ceil_threshold=_NEVER_ROUND
-            )
-        return timeout
+        self._timed = connect, seconds
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, connect=seconds * _UNSENT_SHARE, sock_connect=connect, ceil_threshold=_NEVER_ROUND
+        )
+        return self._timeout
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         """Read a body that is still to come."""

@@ -284,7 +284,7 @@ def _session(session_id: str, response: Response) -> Session:
     """The session in an answer, if it is the one that was asked for: a connection out of step answers others."""
     session = decode_model(response, Session)
     answered = peek(session, "session_id", "sessionId")
-    if answered is not None and answered.lower() != session_id:
+    if answered is not None and answered != session_id and answered.lower() != session_id:
         raise ResponseDecodeError(
             "the answer is about another session", pointer="/sessionId", status=response.status
         )
