@@ -3,11 +3,11 @@
     python -m benchmarks.bulk --throughput    20 000 rows against a bare aiohttp pool, with and without journal
     python -m benchmarks.bulk --memory        peak: 1 000 000 rows against 10 000, 100 000 real ones against 5 000
     python -m benchmarks.bulk --overhead      what the engine alone costs for a row
-    python -m benchmarks.bulk --rate          a sandbox that admits 500 requests a second: reached, refused
+    python -m benchmarks.bulk --rate          a sandbox that admits 500 requests a second: reached, refused (4 min)
     python -m benchmarks.bulk --kill          a run killed 20 times, with an account of every row
     python -m benchmarks.bulk --verify        100 000 rows through the sandbox, final states verified
 
-Servers run in processes of their own. Give ``--rounds`` and ``--rows`` to change the size.
+Servers run in processes of their own. Give ``--rounds``, ``--rows`` and ``--seconds`` to change the size.
 """
 
 from __future__ import annotations
@@ -100,16 +100,22 @@ def overhead(rounds: int) -> None:
         print(f"engine alone, {name}: {median(found):.2f} us a row")
 
 
-async def rate(seconds: float) -> None:
-    """How much of 500 requests a second is reached, and how much is refused on the way."""
-    for retry_after in ("exact", "seconds"):
-        for start in (1, 10, 200, "auto"):
+async def rate(seconds: float | None) -> None:
+    """How much of 500 requests a second is reached, and how much is refused on the way.
+
+    A refusal that asks to wait for a whole second costs that second, and the rate cannot be known from less than
+    two of them. So no run against such a server can be sure of more than (seconds - 2) / seconds.
+    """
+    for retry_after, usual in (("exact", 8.0), ("seconds", 30.0)):
+        length = seconds or usual
+        for start in (1, 10, 50, 200, "auto"):
             with _server("briqpay_async.sandbox", "--port", "0") as url:
-                made, refused, late = await _rate_of_one(url, retry_after, start, seconds)
+                made, refused, late = await _rate_of_one(url, retry_after, start, length)
             print(
-                f"rate limit 500/s, Retry-After {retry_after}, concurrency {start}: over {seconds:.0f} s "
-                f"{made / seconds / 500:.2f} of it, in the second half {late / (seconds / 2) / 500:.2f}; "
-                f"{100 * refused / (made + refused):.2f} % refused"
+                f"rate limit 500/s, Retry-After {retry_after}, concurrency {start}: over {length:.0f} s "
+                f"{made / length / 500:.2f} of it, in the second half {late / (length / 2) / 500:.2f}; "
+                f"{100 * refused / (made + refused):.2f} % refused",
+                flush=True,
             )
 
 
@@ -130,13 +136,14 @@ async def _rate_of_one(url: str, retry_after: str, start: Any, seconds: float) -
                 )
                 number += 1
 
-        made = attempts = late = 0
+        rows_done = attempts = made = late = 0
         async for outcome in briqpay.sessions.update_many(rows(), start):
             assert outcome.status == "applied", outcome
-            made += 1
+            rows_done += 1
             attempts += outcome.attempts
-            late += time.monotonic() > ends - seconds / 2
-        return made, attempts - made, late
+            made += time.monotonic() < ends
+            late += ends - seconds / 2 < time.monotonic() < ends
+        return made, attempts - rows_done, late
 
 
 async def kill(kills: int, sessions: int, wait: tuple[float, float]) -> None:
@@ -162,7 +169,7 @@ def _arguments() -> argparse.Namespace:
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rows", type=int, default=20_000, help="of --throughput")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each run of --rate")
+    parser.add_argument("--seconds", type=float, help="of each run of --rate")
     return parser.parse_args()
 
 

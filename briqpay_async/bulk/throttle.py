@@ -83,9 +83,13 @@ class Throttle:
         when everybody's turn is.
         """
         async with self._turnstile:
-            while (wait := self.limiter.wait(self.clock())) > 0:
+            waited = False
+            now = self.clock()
+            while (wait := self.limiter.wait(now)) > 0:
+                waited = True
                 await self.sleep(wait)
-            self.limiter.took(self.clock())
+                now = self.clock()
+            self.limiter.took(now, waited=waited)
 
     def refused(self, error: APIError) -> None:
         """A whole call ended by the API's asking to slow down."""

@@ -3,65 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from rate_limited_server import Simulation
 
 from briqpay_async import ConfigurationError
-from briqpay_async.bulk.limiter import Limiter, Pace, Window, make_limiter
+from briqpay_async.bulk.limiter import Limiter, Window, make_limiter
 
 
 def limiter(start: int, ceiling: int = 200) -> Limiter:
     return Limiter(Window(ceiling, size=start))
 
 
-# --- finding the rate ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("start", [1, 10, 200])
-@pytest.mark.parametrize("retry_after", ["exact", "seconds", None])
-@pytest.mark.parametrize("burst", [10, 50])
-def test_nine_tenths_of_an_unknown_rate_limit_are_found_and_kept(
-    start: int, retry_after: str | None, burst: int
-) -> None:
-    simulation = Simulation(make_limiter(start), burst=burst, retry_after=retry_after)
-    if start == 1:  # one update under way at a time may yet be too fast; here it shall be able to grow
-        simulation.limiter.window.ceiling = 100
-
-    simulation.run(40)
-
-    assert simulation.rate(20, 40) >= 0.9 * 500
-    assert simulation.refused_share < 0.02
-
-
-@pytest.mark.parametrize("retry_after", ["exact", "seconds", None])
-def test_the_rate_is_also_found_across_a_slow_network(retry_after: str | None) -> None:
-    simulation = Simulation(limiter(10), burst=50, round_trip=0.1, retry_after=retry_after)
-
-    simulation.run(60)
-
-    assert simulation.rate(30, 60) >= 0.9 * 500
-    assert simulation.refused_share < 0.02
-
-
-def test_a_large_burst_is_used_and_not_mistaken_for_the_rate() -> None:
-    simulation = Simulation(limiter(10, ceiling=50), burst=500)
-
-    simulation.run(30)
-
-    assert simulation.rate(0, 1) > 900
-    assert 450 <= simulation.rate(15, 30) <= 550
-    assert simulation.refused_share < 0.02
-
-
-def test_a_rate_limit_that_is_raised_is_noticed() -> None:
-    simulation = Simulation(limiter(10), per_second=200)
-    simulation.run(20)
-    raised = Simulation(simulation.limiter, per_second=800)
-    raised.limiter.pace._next = raised.limiter.pace._grown = 0.0
-    raised.limiter.pace._hold_until = raised.limiter.pace._quiet_until = 2.0
-
-    raised.run(60)
-
-    assert raised.rate(50, 60) > 0.8 * 800
+# --- refusals and pauses ---------------------------------------------------------------------------------
 
 
 def test_without_refusals_nothing_is_paced() -> None:
@@ -87,6 +38,15 @@ def test_refusals_of_what_was_under_way_together_count_once() -> None:
     assert once.refusals == 50
 
 
+def test_a_refused_rate_does_not_keep_the_window_from_growing_fast() -> None:
+    refused = limiter(10)
+    refused.refused(0.0, 1.0)
+    for _ in range(7):
+        refused.answered(2.0, 0.2)
+
+    assert refused.window.limit == 14
+
+
 def test_a_refusal_never_slows_down_below_the_floor() -> None:
     slow = limiter(10)
 
@@ -105,14 +65,29 @@ def test_nothing_is_sent_while_the_api_asked_for_silence() -> None:
     assert asked.wait(130.0) <= 0
 
 
+def test_a_refusal_that_asks_for_nothing_is_given_as_long_as_the_client_backs_off() -> None:
+    asked = limiter(10)
+    asked.refused(100.0, None)
+
+    assert asked.wait(100.0) == pytest.approx(0.25)
+
+
 def test_a_pause_is_over_with_the_first_request_after_it() -> None:
     paused = limiter(10)
     paused.troubled(100.0, retry_after=5.0)
 
     assert paused.paced
     assert paused.wait(100.0) == pytest.approx(5.0)
-    paused.took(105.0)
+    paused.took(105.0, waited=True)
     assert not paused.paced
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
+    paused = limiter(10)
+    paused.troubled(100.0, retry_after=5.0)
+    paused.troubled(101.0, retry_after=1.0)
+
+    assert paused.wait(101.0) == pytest.approx(4.0)
 
 
 def test_absurd_demands_for_silence_are_cut_to_minutes() -> None:
@@ -121,26 +96,6 @@ def test_absurd_demands_for_silence_are_cut_to_minutes() -> None:
     asked.troubled(0.0, 1e9)
 
     assert asked.wait(0.0) == 300.0
-
-
-def test_a_pace_that_does_not_hold_anything_back_does_not_grow() -> None:
-    pace = Pace(rate=100.0)
-    for second in range(1, 1000):
-        pace.took(second * 1.0)
-
-    assert pace.rate == 100.0
-
-
-def test_a_late_timer_is_made_up_for_but_a_lull_is_not() -> None:
-    pace = Pace(rate=100.0)
-    pace._refused_at = 100.0 / 0.95
-    pace._hold_until = 1e9
-    pace.took(10.0)
-    pace.took(10.008)
-
-    assert pace.wait(10.008) == pytest.approx(0.007)
-    pace.took(20.0)
-    assert pace.wait(20.0) == pytest.approx(0.005)
 
 
 # --- the window ------------------------------------------------------------------------------------------

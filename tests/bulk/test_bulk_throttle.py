@@ -103,8 +103,8 @@ async def test_a_turn_that_comes_too_late_is_a_timeout_before_anything_was_sent(
 
 async def test_turns_come_one_by_one_at_the_pace(throttle: Throttle, fake_time: Any) -> None:
     throttle.limiter.pace.rate = 100.0
+    throttle.limiter.pace.error = 0.02
     throttle.limiter.pace._hold_until = 1e9
-    throttle.limiter.pace._refused_at = 100.0 / 0.95
     turns: list[float] = []
 
     async def take() -> None:
