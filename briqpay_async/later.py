@@ -73,6 +73,9 @@ def peek(session: Session, attribute: str, member: str) -> Any:
     return render(getattr(session, attribute))
 
 
+_attribute = object.__getattribute__
+
+
 class _Unread:
     """What an instance is as long as some of its slots are empty.
 
@@ -90,10 +93,10 @@ class _Unread:
             return self.read
 
         def __getattr__(self, name: str) -> Any:
-            if name != "_pending" and (pending := self._pending) is not None:
+            if name != "_pending" and (pending := _attribute(self, "_pending")) is not None:
                 fill, wire, place = pending
                 fill(self, name, wire, place)
-            return object.__getattribute__(self, name)
+            return _attribute(self, name)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         for attribute in attrs.fields(self.read):
@@ -165,8 +168,12 @@ class _Later:
     def _look_all(self, instance: Model, name: str, wire: dict[str, Any], place: str | int) -> None:
         """Fill all slots of an instance that has neither objects nor arrays."""
         if name in self._plain:
-            self._fill_all(instance, wire, place)
-            self._finish(instance)
+            try:
+                self._fill_plain(wire, instance)
+            except MalformedError as error:
+                raise self._malformed(error, wire, place) from None
+            self._set_pending(instance, None)
+            _set_class(instance, self._cls)
 
     def _look(self, instance: Model, name: str, wire: dict[str, Any], place: str | int) -> None:
         """Fill an empty slot while nothing but objects and arrays may have been made."""
@@ -179,7 +186,10 @@ class _Later:
     def _fill(self, instance: Model, wire: dict[str, Any], place: str | int) -> None:
         """Fill everything but objects and arrays."""
         wire = dict(wire)  # another thread may be making one of its parts
-        self._fill_all(instance, wire, place)
+        try:
+            self._fill_plain(wire, instance)
+        except MalformedError as error:
+            raise self._malformed(error, wire, place) from None
         left = {}
         for part, (member, _) in self._parts.items():
             if _is_empty(instance, part):
@@ -229,11 +239,8 @@ class _Later:
 
         return make
 
-    def _fill_all(self, instance: Model, wire: dict[str, Any], place: str | int) -> None:
-        try:
-            self._fill_plain(wire, instance)
-        except MalformedError as error:
-            raise _located(error, self._without_parts(wire), self._cls, f"{self._pointer}{place}") from None
+    def _malformed(self, error: MalformedError, wire: dict[str, Any], place: str | int) -> ResponseDecodeError:
+        return _located(error, self._without_parts(wire), self._cls, f"{self._pointer}{place}")
 
     def _fill_any(self, wire: dict[str, Any], instance: Model) -> None:
         plain = self._without_parts(wire)
