@@ -1,8 +1,9 @@
 """``python -m benchmarks.instructions``: processor instructions of a call, counted by valgrind's callgrind.
 
 A count repeats to within one per cent whatever else the machine does, so it shows a change of a microsecond that
-no clock here would. It leaves out the kernel's part, which clients hardly differ in: the ratios stand further from
-1.00 than those of processor time. valgrind must be installed, and slows a process fiftyfold.
+no clock here would. It leaves out what the kernel does for a call, which hardly differs between clients: so the
+ratios stand further from 1.00 than those of processor time. valgrind must be installed. It makes a process some
+fifty times slower: all cases take several minutes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from pathlib import Path
 from benchmarks.cases import job
 from benchmarks.jobs import Job
 from benchmarks.process import ENVIRONMENT, ROOT, Server
-from benchmarks.registry import PEERS
+from benchmarks.registry import PEERS, is_installed
+from benchmarks.server import LINES
 
 __all__ = ["instructions"]
 
@@ -36,24 +38,27 @@ _TOTALS = re.compile(rb"^totals: (\d+)", re.MULTILINE)
 
 
 def instructions(one: Job, calls: int) -> float:
-    """Instructions of one call of a job that knows its server.
+    """Instructions of one call of a job.
 
-    Two processes make so many calls and twice as many; what they differ by are calls and nothing else.
+    Two processes are counted, start and end included. One makes twice as many calls: they differ by those alone.
+
+    Args:
+        one: What to do, with the address of a server.
+        calls: How many calls the shorter process makes, beyond those that warm it up.
 
     Raises:
-        RuntimeError: valgrind is missing, or the process failed.
+        RuntimeError: The process failed.
+        subprocess.TimeoutExpired: It took more than ten minutes.
     """
     once, twice = (_run(one, calls * factor) for factor in (1, 2))
     return (twice - once) / calls
 
 
 def _run(one: Job, calls: int) -> int:
-    valgrind = shutil.which("valgrind")
-    if valgrind is None:
-        raise RuntimeError("valgrind is not installed")
+    """Instructions of a whole process that makes so many calls."""
     with tempfile.TemporaryDirectory() as folder:
         counts = Path(folder, "counts")
-        command = [valgrind, "--tool=callgrind", f"--callgrind-out-file={counts}", sys.executable]
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={counts}", sys.executable]
         ran = subprocess.run(  # noqa: S603 - a module of this project
             [*command, "-m", "benchmarks.worker", one.to_json()],
             cwd=ROOT,
@@ -66,23 +71,46 @@ def _run(one: Job, calls: int) -> int:
         if ran.returncode:
             raise RuntimeError(ran.stderr.decode(errors="replace"))
         found = _TOTALS.search(counts.read_bytes())
-    assert found
+    if found is None:
+        raise RuntimeError("callgrind wrote no totals")
     return int(found[1])
 
 
-def _main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--calls", type=int, default=400, help="how many calls are counted")
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.instructions",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--calls", type=int, default=400, help="how many calls make the difference (400)")
     parser.add_argument("--peer", choices=PEERS, help="count this one instead of the client's cases")
-    parser.add_argument("--fields", choices=("all", "none"), default="none")
-    parser.add_argument("--lines", type=int, default=10)
+    parser.add_argument("--fields", choices=("all", "none"), help="with --peer: what it asks for (none)")
+    parser.add_argument("--lines", type=int, choices=LINES, help="with --peer: lines of the session (10)")
     options = parser.parse_args(arguments)
-    cases: Sequence[tuple[str, Job]] = _CASES
-    if options.peer:
-        cases = [(f"{options.peer}, {options.lines} lines", job(options.peer, options.fields, options.lines))]
+    if options.calls < 1:
+        parser.error("--calls must be positive")
+    if options.peer is None and (options.fields or options.lines):
+        parser.error("--fields and --lines need a --peer")
+    if options.peer and not is_installed(options.peer):
+        parser.error(f"{options.peer} is not installed")
+    if shutil.which("valgrind") is None:
+        parser.error("valgrind is not installed")
+    return options
+
+
+def _cases(options: argparse.Namespace) -> Sequence[tuple[str, Job]]:
+    if options.peer is None:
+        return _CASES
+    fields, lines = options.fields or "none", options.lines or 10
+    return [(f"{options.peer}, fields {fields}, lines {lines}", job(options.peer, fields, lines))]
+
+
+def _main(arguments: Sequence[str] | None = None) -> None:
+    options = _options(arguments)
     bare: dict[tuple[str, int], float] = {}
     with Server() as server:
-        for name, case in cases:
+        for name, case in _cases(options):
+            # The calls of a job say how long it warms up, which is the same in both processes.
             one = replace(case, url=server.url(case.fields, case.lines), calls=2 * options.calls)
             place = case.fields, case.lines
             if place not in bare:

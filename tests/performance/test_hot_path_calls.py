@@ -16,9 +16,11 @@ import pytest
 from support.counting import counted_calls, counted_memory, counted_on_loop
 from support.instant import SESSION_ID, InstantTransport, answer, in_one_step, move, sessions_over
 
+from briqpay_async import SessionPatch
 from briqpay_async.resources.sessions import Sessions
 
 PATCH = move()
+CALLS = 1000
 TESTS = Path(__file__).parents[1]
 
 KINDS: dict[str, tuple[bytes, Callable[[Sessions], Awaitable[Any]]]] = {
@@ -75,19 +77,27 @@ def test_it_takes_few_calls_of_functions(kind: str, call: Callable[[], Awaitable
     assert calls.python.total() <= MOST_CALLS[kind], calls.python
 
 
+def test_an_update_that_changes_nothing_is_over_at_once() -> None:
+    transport = InstantTransport()
+    sessions = sessions_over(transport)
+    with counted_calls() as calls:
+        assert in_one_step(sessions.update(SESSION_ID, SessionPatch())) is None
+    assert transport.requests == []
+    assert calls.python.total() <= 5, calls.python
+
+
 def test_it_leaves_nothing_behind(call: Callable[[], Awaitable[Any]], transport: InstantTransport) -> None:
     # And nothing that only the garbage collector finds, which would stop the program while it looks.
-    def often(times: int) -> None:
-        for _ in range(times):
+    def often() -> None:
+        for _ in range(CALLS):
             in_one_step(call())
         transport.requests.clear()
 
     with counted_memory():
-        often(20)
+        often()  # Python keeps some freed objects for reuse
         with counted_memory() as memory:
-            often(1000)
-    # Python keeps a few freed objects for reuse. One kept for each call would take 16 bytes at least.
-    assert memory.kept < 8 * 1000
+            often()
+    assert memory.kept < 8 * CALLS, "an object for each call would be 16 bytes at least"
 
 
 def test_an_update_that_asks_for_nothing_takes_little_memory() -> None:

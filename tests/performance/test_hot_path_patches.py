@@ -10,8 +10,9 @@ from collections.abc import Callable
 import attrs
 import orjson
 import pytest
+from support import shop
 from support.counting import Calls, counted_calls
-from support.instant import answer, held, moved
+from support.instant import SESSION_ID, answer, held, moved
 
 from briqpay_async import EditableData, MergeDepth, Session, SessionData, SessionPatch
 from briqpay_async.later import decode_answer
@@ -61,14 +62,15 @@ def test_an_edit_takes_few_calls_and_the_same_for_any_number_of_lines(edit: str)
 
 
 def as_built(lines: int) -> Session:
-    return held(lines)
+    data = shop.data(*(shop.line(f"sku-{number}") for number in range(lines)))
+    return Session(session_id=SESSION_ID, data=SessionData(order=data.order, billing=data.billing))
 
 
 def as_answered(lines: int) -> Session:
     return decode_answer(orjson.loads(answer(lines)), Session)
 
 
-@pytest.mark.parametrize("state", [as_built, as_answered])
+@pytest.mark.parametrize("state", [as_built, held, as_answered])
 def test_only_the_line_that_changed_is_rendered_and_checked(state: Callable[[int], Session]) -> None:
     before = state(100)
     SessionPatch.between(before, renamed(before, "First"))
@@ -80,6 +82,16 @@ def test_only_the_line_that_changed_is_rendered_and_checked(state: Callable[[int
     assert [one is other for one, other in zip(sent, remembered, strict=True)] == [*[True] * 99, False]
     assert calls.python["_renderer.<locals>.line"] == 1
     assert calls.python["CartItem.broken_rules"] == 1
+
+
+def test_lines_that_are_shared_are_not_looked_at() -> None:
+    # As many lines as there are would be structured, only to find each equal to itself.
+    before = as_answered(100)
+    order = before.data.order
+    others = attrs.evolve(before.data, order=attrs.evolve(order, cart=(*order.cart,)))
+    assert others.order.cart is not order.cart
+    assert SessionPatch.between(before, attrs.evolve(before, data=others)).is_noop
+    assert all(line._pending is not None for line in order.cart)
 
 
 def test_a_patch_is_encoded_once() -> None:
