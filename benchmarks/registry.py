@@ -10,6 +10,7 @@ __all__ = ["PEERS", "is_installed"]
 
 PEERS: dict[str, type[peers.Peer]] = {
     "streams": peers.Streams,
+    "streams-awake": peers.AwakeStreams,
     "aiohttp": peers.Aiohttp,
     "client": peers.Client,
     "client-unread": peers.UnreadClient,

@@ -58,7 +58,15 @@ async def _calls(peer: Peer, concurrency: int, numbers: range) -> None:
         for number in left:
             await call(index, number)
 
+    awake = asyncio.create_task(_stay_awake()) if peer.awake else None
     await asyncio.gather(*(lane(index) for index in range(concurrency)))
+    if awake:
+        awake.cancel()
+
+
+async def _stay_awake() -> None:
+    while True:
+        await asyncio.sleep(0)
 
 
 def _run(

@@ -192,7 +192,9 @@ def check_members(value: Any, path: str, shape: Shape, problems: list[str]) -> b
     if type(value) is not dict:
         problems.append(f"{path} {WRONG_TYPE}")
         return False
-    problems += [f"{path}.{name} {REQUIRED}" for name in shape.required if name not in value]
+    for name in shape.required:
+        if name not in value:
+            problems.append(f"{path}.{name} {REQUIRED}")
     unknown = False
     members = shape.members
     for name, member in value.items():

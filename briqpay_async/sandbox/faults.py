@@ -167,6 +167,11 @@ class Faults:
     def __len__(self) -> int:
         return len(self._armed)
 
+    @property
+    def any(self) -> bool:
+        """Whether a request may have to go wrong."""
+        return bool(self._armed or self.stale)
+
     def __iter__(self) -> Iterator[Fault]:
         return iter([armed.fault for armed in self._armed])
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from aiohttp import web
+from multidict import istr
 
 from briqpay_async.sandbox.answers import Answer, Refusal
 from briqpay_async.sandbox.api import Api
@@ -15,7 +16,11 @@ from briqpay_async.sandbox.projection import parse_fields
 from briqpay_async.sandbox.routing import resolve
 from briqpay_async.sandbox.wire import respond
 
-FAULT_HEADER: Final = "X-Sandbox-Fault"
+# Headers that every request is looked at for: as `istr` they are not folded to lower case each time.
+FAULT_HEADER: Final = istr("X-Sandbox-Fault")
+_EXPECT: Final = istr("Expect")
+_AUTHORIZATION: Final = istr("Authorization")
+_CONTENT_TYPE: Final = istr("Content-Type")
 
 
 class Gateway:
@@ -36,9 +41,12 @@ class Gateway:
         endpoint, target = resolve(request.method, path)
         entry = self._journal.open(request.method, path, query, endpoint, target)
         try:
-            if self._faults or self._faults.stale or FAULT_HEADER in request.headers:
+            headers = request.headers
+            if self._faults.any or FAULT_HEADER in headers:
                 return await self._handle_with_faults(request, entry)
-            return respond(await self._answer(request, entry))
+            if _EXPECT in headers:
+                await _invite(request)
+            return respond(self._answer_to(request, entry, await request.read()))
         except Refusal as refusal:
             answer = refusal.answer()
             entry.status = answer.status
@@ -70,25 +78,29 @@ class Gateway:
 
     async def _read(self, request: web.BaseRequest, entry: Entry) -> bytes:
         """Return the body of a request and note it in the journal; it is received only once."""
-        if "Expect" in request.headers:
+        if _EXPECT in request.headers:
             await _invite(request)
         body = await request.read()
         self._journal.keep_body(entry, body)
         return body
 
     async def _answer(self, request: web.BaseRequest, entry: Entry) -> Answer:
+        """Read a request and let the API answer."""
+        return self._answer_to(request, entry, await self._read(request, entry))
+
+    def _answer_to(self, request: web.BaseRequest, entry: Entry, body: bytes) -> Answer:
         """Let the API answer, and note it in the journal."""
-        body = await self._read(request, entry)
+        self._journal.keep_body(entry, body)
         headers = request.headers
         query = entry.query
         call = Call(
             entry.session_id or "",
             parse_fields(query) if query else None,
             body,
-            headers.get("Content-Type", ""),
+            headers.get(_CONTENT_TYPE, ""),
             entry.sequence,
         )
-        answer = self._api.answer(entry.endpoint, headers.get("Authorization"), call)
+        answer = self._api.answer(entry.endpoint, headers.get(_AUTHORIZATION), call)
         entry.status = answer.status
         if answer.session_id is not None:
             entry.session_id = answer.session_id
@@ -97,7 +109,7 @@ class Gateway:
 
 async def _invite(request: web.BaseRequest) -> None:
     """Tell a client that waits for it to send its body: curl does before anything large."""
-    if request.headers["Expect"].lower() == "100-continue" and request.can_read_body:
+    if request.headers[_EXPECT].lower() == "100-continue" and request.can_read_body:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         # The invitation is not part of the answer, whose head may still be written.
         request.writer.output_size = 0
