@@ -9,11 +9,9 @@ import math
 import os
 import platform
 import time
-from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
-from aiohttp.connector import Connection
 from multidict import CIMultiDict, CIMultiDictProxy, istr
 from yarl import URL
 
@@ -27,6 +25,7 @@ from briqpay_async.errors import (
     TransportError,
     WrongLoopError,
 )
+from briqpay_async.http_request import HttpRequest, UnaskedBytesError
 from briqpay_async.protocol import Request, Response
 from briqpay_async.version import __version__
 
@@ -135,7 +134,7 @@ class AiohttpTransport:
                             auto_decompress=True,
                         )
                         break
-                    except _UnaskedBytesError:
+                    except UnaskedBytesError:
                         if unasked == self._pool.size:
                             raise
                 stream = response.content
@@ -226,7 +225,7 @@ class AiohttpTransport:
     def _open(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._pool.size, keepalive_timeout=self._pool.keepalive),
-            request_class=_Request,
+            request_class=HttpRequest,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._headers,
         )
@@ -239,22 +238,6 @@ class AiohttpTransport:
             self._timer.stop()
             if session is not self._borrowed:
                 await session.close()
-
-
-class _UnaskedBytesError(aiohttp.ClientConnectionResetError):
-    """Something came on a kept connection that nobody asked for, so it was closed and nothing was sent."""
-
-
-class _Request(aiohttp.ClientRequest):
-    """Is sent on no connection on which something waits already.
-
-    aiohttp would take it for the answer to this request: another session's, or one to an update never made.
-    """
-
-    def send(self, conn: Connection) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
-        if conn.protocol is None or conn.protocol.should_close:
-            raise _UnaskedBytesError("The connection was out of step.")
-        return super().send(conn)
 
 
 def _forget_headers(error: BaseException) -> None:

@@ -209,6 +209,7 @@ def test_importing_the_package_loads_nothing_that_it_can_do_without(loaded: set[
 
 def test_importing_the_package_loads_few_libraries_beyond_aiohttp(loaded: set[str]) -> None:
     beyond = {name.split(".")[0] for name in loaded - _loaded_by("aiohttp")} - sys.stdlib_module_names
+    beyond = {name for name in beyond if not name.startswith("_sysconfigdata")}  # named after the machine
     assert beyond - NEEDED == {"briqpay_async"}
 
 

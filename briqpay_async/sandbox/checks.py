@@ -192,9 +192,8 @@ def check_members(value: Any, path: str, shape: Shape, problems: list[str]) -> b
     if type(value) is not dict:
         problems.append(f"{path} {WRONG_TYPE}")
         return False
-    for name in shape.required:
-        if name not in value:
-            problems.append(f"{path}.{name} {REQUIRED}")
+    if shape.required:
+        problems += [f"{path}.{name} {REQUIRED}" for name in shape.required if name not in value]
     unknown = False
     members = shape.members
     for name, member in value.items():

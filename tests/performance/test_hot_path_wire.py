@@ -64,7 +64,8 @@ async def test_deadlines_of_all_requests_share_a_timer_and_none_has_a_task(
     ours, theirs = await asked_of_loop(by_client), await asked_of_loop(by_aiohttp)
     few = 5  # timers that are set anew when they have run out, should the machine stand still for seconds
     assert ours["call_at"] <= theirs["call_at"] + few
-    assert ours["create_task"] <= theirs["create_task"] + few
+    # aiohttp writes each body in a task; where tasks start at once, it does not ask the loop for them.
+    assert ours["create_task"] <= max(theirs["create_task"] - MANY, 0) + few
 
 
 async def test_an_update_is_one_request_of_what_changed_and_nothing_else(

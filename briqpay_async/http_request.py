@@ -1,0 +1,79 @@
+"""How a request is written: as aiohttp does it, without what small bodies do not need.
+
+aiohttp writes the body of each request in a task of its own, for a body may be large, slow, or waiting for leave
+to be sent. Those of this client are a few hundred bytes that are there already, so they are written on the spot.
+All else is left to aiohttp, and so is every request under a version of aiohttp that is not known here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Final
+
+import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.http import StreamWriter
+
+__all__ = ["IS_KNOWN", "HttpRequest", "UnaskedBytesError"]
+
+# What a socket takes at once. More may have to wait for the other side, and then aiohttp's task is what it takes.
+_SMALL: Final = 2**16
+_WHAT_AN_ANSWER_IS_MADE_OF: Final = {
+    "method",
+    "url",
+    "writer",
+    "continue100",
+    "timer",
+    "request_info",
+    "traces",
+    "loop",
+    "session",
+    "stream_writer",
+}
+# Whether this is a version of aiohttp, 3.14 or later, that sends in the way that is followed here.
+IS_KNOWN: Final = {*inspect.signature(aiohttp.ClientResponse).parameters} == _WHAT_AN_ANSWER_IS_MADE_OF
+
+
+class UnaskedBytesError(aiohttp.ClientConnectionResetError):
+    """Something came on a kept connection that nobody asked for, so it was closed and nothing was sent."""
+
+
+class HttpRequest(aiohttp.ClientRequest):
+    """A request over HTTP/1.1 without a proxy, compression, traces or ``Expect``.
+
+    It is sent on no connection on which something waits already: aiohttp would take that for the answer to this
+    request, though it is another session's, or one to an update never made.
+    """
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        """Write the request.
+
+        Raises:
+            UnaskedBytesError: The connection is out of step, or closed; nothing was sent.
+        """
+        body = self.body
+        on_the_spot = IS_KNOWN and isinstance(body, aiohttp.BytesPayload) and (body.size or 0) <= _SMALL
+        if on_the_spot:
+            # Requests that begin in one turn of the loop are written in a row: what receives them wakes up once.
+            await asyncio.sleep(0)
+        protocol = conn.protocol
+        if protocol is None or protocol.should_close:
+            raise UnaskedBytesError("The connection was out of step.")
+        if not on_the_spot or protocol.writing_paused:
+            return await super().send(conn)
+        writer = StreamWriter(protocol, self.loop)
+        await writer.write_headers(f"{self.method} {self.url.raw_path_qs} HTTP/1.1", self.headers)
+        await self.write_bytes(writer, conn)
+        return self.response_class(
+            self.method,
+            self.original_url,
+            writer=None,  # the task that aiohttp would have begun
+            continue100=None,
+            timer=self._timer,
+            request_info=self.request_info,
+            traces=[],
+            loop=self.loop,
+            session=self.session,
+            stream_writer=writer,
+        )

@@ -1,0 +1,148 @@
+"""How requests are written: the same bytes whether this client writes them itself or leaves it to aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import aiohttp
+import pytest
+from call_kit import update
+from socket_kit import READ, http, send, served
+
+from briqpay_async import CallTimeoutError, Pool, http_request
+from briqpay_async.protocol import Request
+
+SMALL = 2**16
+BODIES = {
+    "none": None,
+    "a few bytes": b'{"data":{}}',
+    "as much as is written on the spot": b" " * SMALL,
+    "more than that": b" " * (SMALL + 1),
+    "so much that aiohttp takes it for a file": b" " * (2**20 + 1),
+}
+
+
+class Recorder:
+    """Answers each request, and keeps them as they came."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[bytes, bytes]] = []
+
+    async def __call__(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Read a body of the length that the head says, and answer."""
+        lengths = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
+        assert len(lengths) <= 1
+        body = await reader.readexactly(int(lengths[0].partition(b":")[2])) if lengths else b""
+        self.requests.append((head, body))
+        writer.write(http())
+
+
+@pytest.fixture(params=[True, False], ids=["by this client", "by aiohttp"])
+def whoever_writes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[bool]:
+    """Whether this client writes small bodies itself."""
+    monkeypatch.setattr(http_request, "IS_KNOWN", request.param)
+    return request.param
+
+
+def test_this_version_of_aiohttp_sends_in_the_way_that_is_followed() -> None:
+    assert http_request.IS_KNOWN, "compare HttpRequest.send with that of aiohttp: until then each call costs more"
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+async def test_a_request_is_the_same_whoever_writes_it(
+    monkeypatch: pytest.MonkeyPatch, body: bytes | None
+) -> None:
+    method = "GET" if body is None else "PATCH"
+    request = Request(
+        method=method, path="/v3/session/%C3%A4", query="fields=a%2Cb", body=body, headers={"X-A": "1"}
+    )
+    record = Recorder()
+    async with served(record) as transport:
+        for known in (True, False):
+            monkeypatch.setattr(http_request, "IS_KNOWN", known)
+            for _ in range(2):  # on a new connection, and on one that was kept
+                assert (await send(transport, request)).status == 200
+    assert len(record.requests) == 4
+    (head, sent), *others = record.requests
+    assert sent == (body or b"")
+    assert head.startswith(f"{method} /v3/session/%C3%A4?fields=a%2Cb HTTP/1.1\r\nHost: 127.0.0.1:".encode())
+    assert all(other == (head, sent) for other in others)
+
+
+@pytest.mark.usefixtures("whoever_writes")
+async def test_many_requests_at_once_each_get_their_own_answer() -> None:
+    async def echo(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.readexactly(2) == b"{}"
+        writer.write(http(head.split(b" ", 2)[1]))
+
+    async with served(echo, pool=Pool(size=7)) as transport:
+        answers = await asyncio.gather(*(send(transport, update(str(number))) for number in range(100)))
+    assert [answer.body for answer in answers] == [f"/v3/session/{number}".encode() for number in range(100)]
+
+
+@pytest.mark.usefixtures("whoever_writes")
+async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_attempt() -> None:
+    record = Recorder()
+
+    async def serve(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await record(head, reader, writer)
+        writer.close()
+
+    async with served(serve) as transport:
+        for _ in range(3):
+            assert (await send(transport, update())).status == 200
+            await asyncio.sleep(0.01)  # the end of the connection arrives
+    assert len(record.requests) == 3
+
+
+async def test_a_request_that_is_given_up_in_the_turn_in_which_it_began_is_not_sent() -> None:
+    record = Recorder()
+    async with served(record, pool=Pool(size=1)) as transport:
+        await send(transport, READ)
+        task = asyncio.create_task(send(transport, update()))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert (await send(transport, READ)).status == 200
+    assert [head.split(b" ")[0] for head, _ in record.requests] == [b"GET", b"GET"]
+
+
+@pytest.mark.usefixtures("whoever_writes")
+async def test_an_answer_that_never_comes_ends_with_the_deadline() -> None:
+    async def silence(_head: bytes, _reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        return
+
+    async with served(silence) as transport:
+        with pytest.raises(CallTimeoutError) as caught:
+            await send(transport, update(), seconds=0.05)
+    assert caught.value.sent is None
+
+
+async def test_what_small_bodies_are_written_without_is_a_task() -> None:
+    """On the side of the client; whatever serves in this loop has none for a request."""
+    begun = 0
+    loop = asyncio.get_running_loop()
+
+    def count(loop: asyncio.AbstractEventLoop, coroutine: object, **options: object) -> asyncio.Task[object]:
+        nonlocal begun
+        begun += 1
+        return asyncio.Task(coroutine, loop=loop, **options)  # type: ignore[arg-type]
+
+    async with served(Recorder()) as transport:
+        await send(transport, update())
+        loop.set_task_factory(count)
+        try:
+            for _ in range(10):
+                await send(transport, update())
+        finally:
+            loop.set_task_factory(None)
+    assert begun == 0
+
+
+async def test_a_borrowed_session_is_used_as_it_is() -> None:
+    record = Recorder()
+    async with aiohttp.ClientSession() as session, served(record, http_session=session) as transport:
+        assert (await send(transport, update())).status == 200
+    assert [body for _, body in record.requests] == [b"{}"]
