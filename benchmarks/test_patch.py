@@ -82,3 +82,20 @@ def test_equal_states_that_share_nothing(benchmark: Any, wire: Any, cls: Any) ->
     """Finding out that nothing changed, the hard way."""
     one, other = (structure(orjson.loads(orjson.dumps(wire)), cls) for _ in range(2))
     assert benchmark(lambda: SessionPatch.between(one, other).is_noop)
+
+
+def test_cart_that_was_built_anew(benchmark: Any) -> None:
+    """One quantity changed, in a cart whose lines were all made from the shop's own data again."""
+    members = [unstructure(line) for line in LINES]
+    members[50]["quantity"] += 1
+
+    def rebuilt() -> tuple[tuple[EditableData], dict[str, Any]]:
+        cart = [structure(dict(one), CartItem) for one in members]
+        lines = [attrs.evolve(line, name=str(line.name)) for line in cart]  # as constructors make them
+        assert BEFORE.order is not None
+        return (attrs.evolve(BEFORE, order=BEFORE.order.with_cart(lines)),), {}
+
+    found = benchmark.pedantic(
+        lambda after: SessionPatch.between(BEFORE, after).to_json(), setup=rebuilt, rounds=50
+    )
+    assert len(found) > 10_000

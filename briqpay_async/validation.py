@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from operator import attrgetter
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Final, Union, get_args, get_origin
 from uuid import UUID
 
 import attrs
 
 from briqpay_async.errors import ValidationError
+from briqpay_async.fitting import LARGEST, fits
 from briqpay_async.jsonvalues import escape
 from briqpay_async.models.base import CLEAR, Clear, Limits, Model, limits_of, per_class, wire_names
 from briqpay_async.models.cart import CartItem, SalesTaxItem
@@ -90,8 +91,13 @@ def check_references(references: object, pointer: str = "/references") -> Proble
 
 def check_model(model: Model, pointer: str, found: Problems) -> None:
     """Collect everything the API would refuse about a model that stands at ``pointer``."""
+    cls = model.__class__
+    if fits(cls)(model):
+        if cls in _LINES:
+            object.__setattr__(model, "_valid", True)
+        return
     before = len(found)
-    for attribute, wire, required, rule in _rules(model.__class__):
+    for attribute, wire, required, rule in _rules(cls):
         value = getattr(model, attribute)
         if value is None:
             if required:
@@ -101,15 +107,19 @@ def check_model(model: Model, pointer: str, found: Problems) -> None:
     found.extend((f"{pointer}/{wire}", text) for wire, text in model.broken_rules())
     if model.extra:
         check_json(model.extra, pointer, found)
-        known = {wire: attribute for attribute, wire in wire_names(model.__class__).items()}
+        known = {wire: attribute for attribute, wire in wire_names(cls).items()}
         # A null for a known member is what the server sent: it goes back as it came.
         found.extend(
             (f"{pointer}/{escape(name)}", f"is known here: set {known[name]} instead of extra")
             for name, value in model.extra.items()
             if name in known and value is not None
         )
-    if isinstance(model, CartItem | SalesTaxItem) and len(found) == before:
+    if cls in _LINES and len(found) == before:
         object.__setattr__(model, "_valid", True)
+
+
+# They are frozen, so one that was found valid stays valid.
+_LINES: Final = frozenset({CartItem, SalesTaxItem})
 
 
 @per_class
@@ -222,7 +232,7 @@ def _number(limits: Limits) -> Check:
     def check_number(value: Any, pointer: str, found: Problems) -> None:
         if isinstance(value, float) and not math.isfinite(value):
             found.append((pointer, "must be a finite number"))
-        elif not -_LARGEST <= value <= _LARGEST:
+        elif not -LARGEST <= value <= LARGEST:
             found.append((pointer, "is larger than any JSON reader can be trusted with"))
         elif minimum is not None and value < minimum:
             found.append((pointer, f"must be at least {minimum}, not {value}"))
@@ -230,9 +240,6 @@ def _number(limits: Limits) -> Check:
             found.append((pointer, f"must be {' or '.join(map(str, choices))}, not {value}"))
 
     return check_number
-
-
-_LARGEST = 2**53 - 1  # beyond it JavaScript, and so most of JSON's readers, loses digits
 
 
 def _array(element: Check, limits: Limits, indexes: Callable[[tuple[Any, ...]], Iterable[int]]) -> Check:

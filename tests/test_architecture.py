@@ -32,6 +32,7 @@ FLOORS = {
     "models": 1,
     "constructors": 1,
     "converter": 1,
+    "fitting": 1,
     "later": 1,
     "rendering": 1,
     "validation": 1,
