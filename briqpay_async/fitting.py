@@ -37,7 +37,7 @@ def fits(cls: type[Model]) -> Callable[[Any], bool]:
     if "False" in conditions:
         return _never
     if cls.broken_rules is not Model.broken_rules:
-        conditions.append("next(model.broken_rules(), None) is None")
+        conditions.append("not tuple(model.broken_rules())")
     joined = "\n        and ".join(conditions)
     exec(f"def fits(model):\n    return (\n        {joined}\n    )", scope)  # noqa: S102 - attribute names of ours
     return cast("Callable[[Any], bool]", scope["fits"])

@@ -6,7 +6,7 @@ members a model does not know under their wire names, so that nothing the server
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import cache
 from itertools import islice
@@ -88,9 +88,9 @@ class Model(Value):
 
     extra: Mapping[str, Any] = attrs.field(default=NO_EXTRA, converter=_read_only, hash=False)
 
-    def broken_rules(self) -> Iterator[tuple[str, str]]:
+    def broken_rules(self) -> Iterable[tuple[str, str]]:
         """Rules that concern several members: pairs of wire name and message. None by default."""
-        return iter(())
+        return ()
 
     def __repr__(self) -> str:
         holds_text = _shown(self.__class__)

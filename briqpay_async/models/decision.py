@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import attrs
 
@@ -68,7 +68,7 @@ class Decision(Model):
             soft_errors=soft or None,
         )
 
-    def broken_rules(self) -> Iterator[tuple[str, str]]:
+    def broken_rules(self) -> Iterable[tuple[str, str]]:
         """Reference §C.6: without its type at this place a rejection never reaches the session."""
         if self.decision == DecisionKind.REJECT and self.rejection_type is None:
             yield "rejectionType", "is required when rejecting"

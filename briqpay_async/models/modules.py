@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -68,7 +68,7 @@ class UpsellConfig(Model):
     subheader: str | None = member(max_length=512)
     footer: str | None = member(max_length=512)
 
-    def broken_rules(self) -> Iterator[tuple[str, str]]:
+    def broken_rules(self) -> Iterable[tuple[str, str]]:
         """SEED: the key of an input is unique between all inputs."""
         seen: set[str] = set()
         inputs = self.custom_inputs if isinstance(self.custom_inputs, tuple) else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -300,7 +300,7 @@ class NewSession(Model):
     modules: Modules | None = None
     data: EditableData | None = None
 
-    def broken_rules(self) -> Iterator[tuple[str, str]]:
+    def broken_rules(self) -> Iterable[tuple[str, str]]:
         """Rules of SEED that look at more than one member."""
         if getattr(self.product, "type", None) == "payment" and getattr(self.urls, "terms", "") is None:
             yield "urls/terms", "is required when product.type is payment"

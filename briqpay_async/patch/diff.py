@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from itertools import compress
-from operator import attrgetter, is_not
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -17,7 +15,7 @@ import orjson
 from briqpay_async.jsonvalues import escape
 from briqpay_async.models.base import Model, per_class, wire_names
 from briqpay_async.models.cart import CartItem, SalesTaxItem
-from briqpay_async.rendering import render, render_lines
+from briqpay_async.rendering import render
 
 __all__ = [
     "Members",
@@ -74,9 +72,9 @@ def same(old: Any, new: Any) -> bool:  # noqa: PLR0911 - one answer a kind of va
     if old is None or new is None:
         return False
     if isinstance(old, Model):
-        return old.__class__ is new.__class__ and _same_members(old, new)
+        return old.__class__ is new.__class__ and _equal(old.__class__)(old, new)
     if isinstance(old, tuple) and isinstance(new, tuple):
-        return len(old) == len(new) and _same_entries(old, new)
+        return _same_entries(old, new)
     if isinstance(old, str) and isinstance(new, str):  # an enum constant is the text it stands for
         return str.__eq__(old, new)
     if isinstance(old, Enum) or isinstance(new, Enum):
@@ -89,50 +87,70 @@ def same(old: Any, new: Any) -> bool:  # noqa: PLR0911 - one answer a kind of va
 
 
 @per_class
-def _members_of(cls: type[Model]) -> Callable[[Any], tuple[Any, ...]]:
-    return attrgetter(*wire_names(cls), "extra")
+def _equal(cls: type[Model]) -> Callable[[Any, Any], bool]:
+    """A function that tells whether two instances of a class are the same JSON value, compiled as above."""
+    conditions = (
+        f"((one := old.{name}) is (other := new.{name}) or ({_EXACT} and one == other) or same(one, other))"
+        for name in (*wire_names(cls), "extra")
+    )
+    source = "equal = lambda old, new: " + " and ".join(conditions)
+    namespace: dict[str, Any] = {"same": same}
+    exec(source, namespace)  # noqa: S102 - nothing but our own attribute names
+    return cast("Callable[[Any, Any], bool]", namespace["equal"])
 
 
-def _same_members(old: Model, new: Model) -> bool:
-    return all(same(one, other) for _, one, other in members_not_shared(old.__class__)(old, new))
-
+# Of values of these classes ``==`` tells all; 1 and True, of different ones, are kept apart.
+_EXACT: Final = "one.__class__ is other.__class__ and (one.__class__ is str or one.__class__ is int)"
 
 _LINES: Final = frozenset({CartItem, SalesTaxItem})
 
 
 def _same_entries(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
-    if not old or type(old[0]) not in _LINES:
-        return all(map(same, old, new))
-    told = _same_lines(old, new)
-    if told is not None:
+    if old and old[0].__class__ in _LINES:
+        try:
+            return _same_lines(old, new)
+        except AttributeError:  # one of them is no line
+            return len(old) == len(new) and all(map(same, old, new))
+    return len(old) == len(new) and all(map(same, old, new))
+
+
+def _same_lines(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
+    """Whether two carts are the same, line by line.
+
+    Shops make their carts anew for each update, and most lines come out as they were. So a new line remembers what
+    is known of the equal one at its place, counted from either end, and is not rendered and checked once more.
+    """
+    told = _equal_in_pairs(zip(old, new, strict=False))
+    if len(old) == len(new):
         return told
-    differing = list(map(is_not, old, new))
-    old, new = tuple(compress(old, differing)), tuple(compress(new, differing))
-    try:  # rendering has a canonical order of members, so there is nothing to sort
-        return orjson.dumps(render_lines(old)) == orjson.dumps(render_lines(new))
-    except orjson.JSONEncodeError:
-        return False  # something in there is no JSON value: validation names it
+    _equal_in_pairs(zip(reversed(old), reversed(new), strict=False))
+    return False
 
 
-def _same_lines(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool | None:
-    """Whether the lines of two carts are the same, ``None`` where what they remember does not tell.
+def _equal_in_pairs(pairs: Iterator[tuple[Any, Any]]) -> bool:
+    """Whether all lines are equal to their counterparts.
 
     Of declared members a line remembers only texts and integers; comparing those with ``==`` is exact.
     """
-    try:
-        for one, other in zip(old, new, strict=True):
-            if one is other:
-                continue
-            wire, other_wire = one._wire, other._wire  # noqa: SLF001 - what lines remember is for this library
-            if one.extra or other.extra:
-                return None
-            if wire is None or other_wire is None:
-                return None if same(one, other) else False
-            if wire != other_wire:
-                return False
-    except AttributeError:
-        return None  # one of them is no line
-    return True
+    all_equal = True
+    for one, other in pairs:
+        if one is other:
+            continue
+        wire, other_wire = one._wire, other._wire  # noqa: SLF001 - what lines remember is for this library
+        if one.extra or other.extra:  # where a member may stand under its name that stands elsewhere in the other
+            all_equal &= same_wire(render(one), render(other))
+        elif wire is None or other_wire is None:
+            if one.__class__ is not other.__class__ or not _equal(one.__class__)(one, other):
+                all_equal = False
+            elif other_wire is None:
+                _remember(other, "_wire", wire)
+                _remember(other, "_valid", one._valid)  # noqa: SLF001
+        elif all_equal and wire != other_wire:
+            all_equal = False
+    return all_equal
+
+
+_remember = object.__setattr__
 
 
 def same_wire(old: Any, new: Any) -> bool:

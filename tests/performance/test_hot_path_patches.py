@@ -84,6 +84,24 @@ def test_only_the_line_that_changed_is_rendered_and_checked(state: Callable[[int
     assert calls.python["CartItem.broken_rules"] == 1
 
 
+@pytest.mark.parametrize("place", [0, 50, 99])
+@pytest.mark.parametrize("added", [0, 1])
+def test_of_a_cart_that_was_built_anew_only_the_changed_line_is_rendered_and_checked(
+    place: int, added: int
+) -> None:
+    before = as_built(100)
+    order = before.data.order
+    SessionPatch.of(data=before.data.editable())  # it was sent once
+    cart = [shop.line(f"sku-{number}") for number in range(100)]
+    cart[place : place + 1 - added] = [attrs.evolve(cart[place], name="Another name")]
+    after = attrs.evolve(before, data=attrs.evolve(before.data, order=attrs.evolve(order, cart=cart)))
+    with counted_calls() as calls:
+        patch = SessionPatch.between(before, after)
+    assert len(patch.parts[0].wire["cart"]) == 100 + added
+    assert calls.python["_renderer.<locals>.line"] == 1
+    assert calls.python["CartItem.broken_rules"] == 1
+
+
 def test_lines_that_are_shared_are_not_looked_at() -> None:
     # As many lines as there are would be structured, only to find each equal to itself.
     before = as_answered(100)
