@@ -7,12 +7,13 @@ finds that out; only what is left goes through the rules one by one, which take 
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import NoneType
-from typing import Any, Final, cast, get_args
+from enum import StrEnum
+from typing import Any, Final, cast
 
 import attrs
 
 from briqpay_async.models.base import Limits, Model, limits_of, per_class, wire_names
+from briqpay_async.rendering import alternatives
 
 __all__ = ["LARGEST", "fits"]
 
@@ -24,7 +25,7 @@ LARGEST: Final = 2**53 - 1
 def fits(cls: type[Model]) -> Callable[[Any], bool]:
     """A function that tells whether an instance surely has nothing that the API would refuse.
 
-    ``False`` means that it was not that easy to see, as it never is where a required member is an object.
+    ``False`` means that it was not that easy to see. It never is where a required member is an object or an array.
     """
     attrs.resolve_types(cls)
     names = wire_names(cls)
@@ -33,6 +34,7 @@ def fits(cls: type[Model]) -> Callable[[Any], bool]:
     for attribute in attrs.fields(cls):
         if attribute.name in names:
             scope[f"{attribute.name}_enums"] = _enums(attribute.type)
+            scope[f"{attribute.name}_shape"] = limits_of(attribute).shape
             conditions.append(_condition(attribute.name, attribute.type, limits_of(attribute)))
     if "False" in conditions:
         return _never
@@ -47,31 +49,28 @@ def _never(_model: Model) -> bool:
     return False
 
 
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
-    return tuple(kind for kind in get_args(annotation) or (annotation,) if kind is not NoneType)
-
-
 def _enums(annotation: Any) -> tuple[Any, ...]:
-    kinds = _alternatives(annotation)
-    return tuple(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, str) and kind is not str)
+    return tuple(kind for kind in alternatives(annotation) if isinstance(kind, type) and issubclass(kind, StrEnum))
 
 
 def _condition(name: str, annotation: Any, limits: Limits) -> str:
     """What a member has to be. Only texts and integers are told apart here: others have to be absent."""
-    kinds = _alternatives(annotation)
+    kinds, enums = alternatives(annotation), _enums(annotation)
     value = f"(value := model.{name})"
     if kinds == (int,):
         least = -LARGEST if limits.minimum is None else limits.minimum
         fine = f"{value}.__class__ is int and {least} <= value <= {LARGEST}"
         if limits.choices is not None:
             fine += f" and value in {limits.choices!r}"
-    elif str in kinds and limits.shape is None and set(kinds) == {str, *_enums(annotation)}:
+    elif set(kinds) == {str, *enums}:
         fine = f"{value}.__class__ is str and (value.isascii() or value.isprintable())"
         if limits.max_length is not None:
             fine += f" and len(value) <= {limits.max_length}"
         if limits.min_length is not None:
             fine += f" and len(value) >= {limits.min_length}"
-        if _enums(annotation):
+        if limits.shape is not None:
+            fine += f" and {name}_shape(value) is None"
+        if enums:
             fine = f"({fine} or value.__class__ in {name}_enums)"
     else:
         return "False" if limits.required else f"model.{name} is None"
