@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -15,7 +16,7 @@ import orjson
 from briqpay_async.jsonvalues import escape
 from briqpay_async.models.base import Model, per_class, wire_names
 from briqpay_async.models.cart import CartItem, SalesTaxItem
-from briqpay_async.rendering import render
+from briqpay_async.rendering import render, render_lines
 
 __all__ = [
     "Members",
@@ -108,49 +109,86 @@ _LINES: Final = frozenset({CartItem, SalesTaxItem})
 def _same_entries(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
     if old and old[0].__class__ in _LINES:
         try:
-            return _same_lines(old, new)
+            if len(old) == len(new):
+                return _same_lines(old, new)
+            _recognise(old, new)
         except AttributeError:  # one of them is no line
-            return len(old) == len(new) and all(map(same, old, new))
+            pass
     return len(old) == len(new) and all(map(same, old, new))
 
 
+# --- cart lines -----------------------------------------------------------------------------------------------
+#
+# Shops make their carts anew for each update, and most lines come out as they were. So a new line that is equal to
+# the old one at its place takes over what that one remembers, and is neither rendered nor checked once more. Lines
+# with unknown members do not: of those, values that are not the same can render to the same bytes.
+
+
 def _same_lines(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
-    """Whether two carts are the same, line by line.
-
-    Shops make their carts anew for each update, and most lines come out as they were. So a new line remembers what
-    is known of the equal one at its place, counted from either end, and is not rendered and checked once more.
-    """
-    told = _equal_in_pairs(zip(old, new, strict=False))
-    if len(old) == len(new):
-        return told
-    _equal_in_pairs(zip(reversed(old), reversed(new), strict=False))
-    return False
-
-
-def _equal_in_pairs(pairs: Iterator[tuple[Any, Any]]) -> bool:
-    """Whether all lines are equal to their counterparts.
+    """Whether two carts of one length are the same, line by line.
 
     Of declared members a line remembers only texts and integers; comparing those with ``==`` is exact.
     """
-    all_equal = True
-    for one, other in pairs:
+    equal = True
+    with_unknown: list[tuple[Any, Any]] = []
+    for one, other in zip(old, new, strict=True):
         if one is other:
             continue
         wire, other_wire = one._wire, other._wire  # noqa: SLF001 - what lines remember is for this library
         if one.extra or other.extra:  # where a member may stand under its name that stands elsewhere in the other
-            all_equal &= same_wire(render(one), render(other))
-        elif wire is None or other_wire is None:
-            if one.__class__ is not other.__class__ or not _equal(one.__class__)(one, other):
-                all_equal = False
-            elif other_wire is None:
-                _remember(other, "_wire", wire)
-                _remember(other, "_valid", one._valid)  # noqa: SLF001
-        elif all_equal and wire != other_wire:
-            all_equal = False
-    return all_equal
+            with_unknown.append((one, other))
+        elif wire is not None and other_wire is not None:
+            equal = equal and wire == other_wire
+        elif one.__class__ is other.__class__ and _equal(one.__class__)(one, other):
+            _take_over(one, other)
+        else:
+            equal = False
+    return equal and (not with_unknown or _rendered_alike(with_unknown))
 
 
-_remember = object.__setattr__
+def _rendered_alike(pairs: list[tuple[Any, Any]]) -> bool:
+    old, new = zip(*pairs, strict=True)
+    try:  # rendering has a canonical order of members, so there is nothing to sort
+        return orjson.dumps(render_lines(old)) == orjson.dumps(render_lines(new))
+    except TypeError:
+        return False  # something in there, a value or the name of a member, is not of JSON: validation names it
+
+
+def _recognise(old: tuple[Any, ...], new: tuple[Any, ...]) -> None:
+    """Let the lines of a longer or shorter cart take over what is known, counting places from either end.
+
+    An old line that nobody has read is passed by: it knows too little to be worth reading.
+    """
+    if not new or new[0] is old[0]:  # edited, not made anew
+        return
+    wires = list(map(_wire, new))
+    if all(wires):
+        return
+    shift = len(old) - len(new)
+    for index, wire in enumerate(wires):
+        if wire is None:
+            other = new[index]
+            for place in (index, index + shift):
+                if (
+                    0 <= place < len(old)
+                    and type(one := old[place]) is other.__class__  # no subclass, such as one that is unread
+                    and one._wire is not None  # noqa: SLF001
+                    and not (one.extra or other.extra)
+                    and _equal(other.__class__)(one, other)
+                ):
+                    _take_over(one, other)
+                    break
+
+
+def _take_over(one: Any, other: Any) -> None:
+    """Let a line remember what an equal one does."""
+    if other._wire is None:  # noqa: SLF001
+        object.__setattr__(other, "_wire", one._wire)  # noqa: SLF001
+    if one._valid:  # noqa: SLF001
+        object.__setattr__(other, "_valid", True)
+
+
+_wire = attrgetter("_wire")
 
 
 def same_wire(old: Any, new: Any) -> bool:

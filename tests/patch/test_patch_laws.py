@@ -245,6 +245,28 @@ def test_a_cart_that_was_built_anew_gives_the_same_patch(
     assert SessionPatch.between(before, built_anew(before)).is_noop
 
 
+def line(price: int = 1, **members: Any) -> CartItem:
+    return CartItem(
+        product_type="physical",
+        name="x",
+        quantity=1,
+        quantity_unit="pc",
+        unit_price=price,
+        tax_rate=0,
+        **members,
+    )
+
+
+@pytest.mark.parametrize("new", [[line(2)], [line(2), line(), line()], [line(2), line()]], ids=len)
+def test_what_is_wrong_with_old_lines_is_no_matter(new: list[CartItem]) -> None:
+    odd: Any = {1: "a name that is no text", "x": 1}
+    before, after = (
+        SessionData(order=Order(currency="SEK", amount_inc_vat=1, amount_ex_vat=1, cart=tuple(cart)))
+        for cart in ([line(), line(extra=odd)], new)
+    )
+    assert len(SessionPatch.between(before, after).body["data"]["order"]["cart"]) == len(new)
+
+
 def test_law_6_shared_subtrees_are_not_walked() -> None:
     class Tripwire(dict[str, Any]):
         def items(self) -> Any:

@@ -14,7 +14,7 @@ from support import shop
 from support.counting import Calls, counted_calls
 from support.instant import SESSION_ID, answer, held, moved
 
-from briqpay_async import EditableData, MergeDepth, Session, SessionData, SessionPatch
+from briqpay_async import CartItem, EditableData, MergeDepth, Session, SessionData, SessionPatch
 from briqpay_async.later import decode_answer
 
 Edit = Callable[[Session], Session]
@@ -100,6 +100,29 @@ def test_of_a_cart_that_was_built_anew_only_the_changed_line_is_rendered_and_che
     assert len(patch.parts[0].wire["cart"]) == 100 + added
     assert calls.python["_renderer.<locals>.line"] == 1
     assert calls.python["CartItem.broken_rules"] == 1
+
+
+def in_place_of(before: Session, *cart: CartItem) -> Session:
+    order = attrs.evolve(before.data.order, cart=cart)
+    return attrs.evolve(before, data=attrs.evolve(before.data, order=order))
+
+
+def test_lines_that_nobody_read_are_not_read_for_a_cart_of_another_length() -> None:
+    before = as_answered(100)
+    SessionPatch.between(before, in_place_of(before, *(shop.line(f"sku-{number}") for number in range(99))))
+    assert all(line._pending is not None for line in before.data.order.cart)
+
+
+@pytest.mark.parametrize("place", [0, 50, 100])
+def test_a_line_that_is_added_costs_nothing_for_lines_with_unknown_members(place: int) -> None:
+    before = as_built(100)
+    cart = [attrs.evolve(line, extra={"x": 1}) for line in before.data.order.cart]
+    before = in_place_of(before, *cart)
+    SessionPatch.of(data=before.data.editable())
+    after = in_place_of(before, *cart[:place], shop.line("new"), *cart[place:])
+    with counted_calls(orjson.dumps) as calls:
+        SessionPatch.between(before, after)
+    assert calls.native[orjson.dumps] == 0
 
 
 def test_lines_that_are_shared_are_not_looked_at() -> None:
