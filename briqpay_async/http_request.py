@@ -12,10 +12,12 @@ import inspect
 from typing import Final
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http import StreamWriter
+from aiohttp.tracing import Trace
 
-__all__ = ["IS_KNOWN", "HttpRequest", "UnaskedBytesError"]
+__all__ = ["IS_KNOWN", "HttpConnector", "HttpRequest", "UnaskedBytesError"]
 
 # What a socket takes at once. More may have to wait for the other side, and then aiohttp's task is what it takes.
 _SMALL: Final = 2**16
@@ -36,7 +38,7 @@ IS_KNOWN: Final = {*inspect.signature(aiohttp.ClientResponse).parameters} == _WH
 
 
 class UnaskedBytesError(aiohttp.ClientConnectionResetError):
-    """Something came on a kept connection that nobody asked for, so it was closed and nothing was sent."""
+    """A kept connection was closed, or something came on it that nobody asked for, and nothing was sent."""
 
 
 class HttpRequest(aiohttp.ClientRequest):
@@ -46,19 +48,31 @@ class HttpRequest(aiohttp.ClientRequest):
     request, though it is another session's, or one to an update never made.
     """
 
+    # Whether the connection was made for this request. Set by the connector.
+    is_first = False
+
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
         """Write the request.
 
         Raises:
-            UnaskedBytesError: The connection is out of step, or closed; nothing was sent.
+            UnaskedBytesError: The connection was kept, and is out of step or closed; nothing was sent.
+            aiohttp.ClientConnectionResetError: The same of a new connection: another may fare no better.
         """
         body = self.body
-        on_the_spot = IS_KNOWN and isinstance(body, aiohttp.BytesPayload) and (body.size or 0) <= _SMALL
+        on_the_spot = (
+            IS_KNOWN
+            and isinstance(body, aiohttp.BytesPayload)
+            and (body.size or 0) <= _SMALL
+            and self._continue is None
+        )
         if on_the_spot:
             # Requests that begin in one turn of the loop are written in a row: what receives them wakes up once.
             await asyncio.sleep(0)
         protocol = conn.protocol
-        if protocol is None or protocol.should_close:
+        # A connection that closes says so at once, and only in the next turn of the loop that it has to be closed.
+        if protocol is None or protocol.should_close or not protocol.is_connected():
+            if self.is_first:
+                raise aiohttp.ClientConnectionResetError("The new connection was closed at once.")
             raise UnaskedBytesError("The connection was out of step.")
         if not on_the_spot or protocol.writing_paused:
             return await super().send(conn)
@@ -77,3 +91,14 @@ class HttpRequest(aiohttp.ClientRequest):
             session=self.session,
             stream_writer=writer,
         )
+
+
+class HttpConnector(aiohttp.TCPConnector):
+    """A pool of connections that tells each request whether its connection is a new one."""
+
+    async def _create_connection(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> ResponseHandler:
+        if isinstance(req, HttpRequest):
+            req.is_first = True
+        return await super()._create_connection(req, traces, timeout)

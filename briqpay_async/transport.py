@@ -25,7 +25,7 @@ from briqpay_async.errors import (
     TransportError,
     WrongLoopError,
 )
-from briqpay_async.http_request import HttpRequest, UnaskedBytesError
+from briqpay_async.http_request import HttpConnector, HttpRequest, UnaskedBytesError
 from briqpay_async.protocol import Request, Response
 from briqpay_async.version import __version__
 
@@ -224,7 +224,7 @@ class AiohttpTransport:
 
     def _open(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._pool.size, keepalive_timeout=self._pool.keepalive),
+            connector=HttpConnector(limit=self._pool.size, keepalive_timeout=self._pool.keepalive),
             request_class=HttpRequest,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._headers,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import aiohttp
 import pytest
 from call_kit import update
-from socket_kit import READ, http, send, served
+from socket_kit import READ, failure, http, send, served, transport_to
 
 from briqpay_async import CallTimeoutError, Pool, http_request
 from briqpay_async.protocol import Request
@@ -146,3 +147,62 @@ async def test_a_borrowed_session_is_used_as_it_is() -> None:
     async with aiohttp.ClientSession() as session, served(record, http_session=session) as transport:
         assert (await send(transport, update())).status == 200
     assert [body for _, body in record.requests] == [b"{}"]
+
+
+# --- connections that end at the wrong moment -------------------------------------------------------------
+
+
+async def test_a_kept_connection_that_closes_in_the_turn_of_the_write_costs_no_attempt() -> None:
+    record = Recorder()
+    async with served(record, pool=Pool(size=1)) as transport:
+        await send(transport, READ)
+        task = asyncio.create_task(send(transport))
+        await asyncio.sleep(0)
+        assert transport._session is not None
+        assert isinstance(transport._session.connector, aiohttp.TCPConnector)
+        (protocol,) = transport._session.connector._acquired
+        assert protocol.transport is not None
+        protocol.transport.close()  # as it does itself when it reads the server's end of the connection
+        assert (await task).status == 200
+    assert [head.split(b" ")[0] for head, _ in record.requests] == [b"GET", b"PATCH"]
+
+
+@pytest.mark.parametrize("greeting", [b"", http(b"", "408 Request Timeout", "Connection: close")])
+async def test_a_server_that_turns_each_new_connection_away_is_asked_once(
+    monkeypatch: pytest.MonkeyPatch, greeting: bytes
+) -> None:
+    """A connection that was never used cannot be out of step because of what was asked before."""
+    connections = 0
+
+    async def turn_away(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        writer.write(greeting)
+        writer.close()
+
+    create = aiohttp.TCPConnector._create_connection
+
+    async def create_slowly(*args: Any) -> Any:
+        protocol = await create(*args)
+        if (closed := protocol.closed) is not None:
+            await closed  # as if the handshake took until then
+        return protocol
+
+    server = await asyncio.start_server(turn_away, "127.0.0.1", 0)
+    transport = transport_to(server.sockets[0].getsockname()[1])
+    monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", create_slowly)
+    error = await failure(transport)
+    await transport.aclose()
+    server.close()
+    assert (error.sent, connections) == (False, 1)
+
+
+@pytest.mark.usefixtures("whoever_writes")
+async def test_a_request_that_waits_to_be_welcome_is_sent_when_it_is() -> None:
+    async def welcome(_head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        writer.write(http(await reader.readexactly(2)))
+
+    request = Request(method="PATCH", path="/", body=b"{}", headers={"Expect": "100-continue"})
+    async with served(welcome) as transport:
+        assert (await send(transport, request, seconds=2.0)).body == b"{}"
