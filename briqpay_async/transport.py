@@ -140,6 +140,8 @@ class AiohttpTransport:
                 stream = response.content
                 if stream.is_eof():  # it came with its head, as most do, and the connection is free again
                     content = stream.read_nowait()
+                    if not response.closed:  # it speaks of another protocol
+                        response.release()
                 else:
                     try:
                         content = await self._read(response)
@@ -149,8 +151,9 @@ class AiohttpTransport:
                     raise self._too_large(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _transport_error(error, seconds, time.monotonic() - started) from error
-        except RuntimeError as error:
-            if session.closed:
+        except (RuntimeError, asyncio.CancelledError) as error:
+            # To whom waits for a connection, the end of the pool looks like a cancellation that nobody asked for.
+            if session.closed and not _is_being_cancelled():
                 raise ConfigurationError(
                     "The connections are closed: keep the http_session, or the client, open until the last call."
                 ) from error
@@ -235,9 +238,15 @@ class AiohttpTransport:
         self._closed = True
         session, self._session = self._session, None
         if session is not None and self._pid == os.getpid():
-            self._timer.stop()
+            if not self._timer.watched:  # on a borrowed session, calls go on
+                self._timer.stop()
             if session is not self._borrowed:
                 await session.close()
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _forget_headers(error: BaseException) -> None:

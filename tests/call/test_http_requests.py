@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
 import pytest
 from call_kit import update
-from socket_kit import READ, failure, http, send, served, transport_to
+from socket_kit import READ, UPDATE, always, failure, http, send, served, transport_to
 
-from briqpay_async import CallTimeoutError, Pool, http_request
+from briqpay_async import CallTimeoutError, ConfigurationError, Pool, http_request
 from briqpay_async.protocol import Request
 
 SMALL = 2**16
@@ -206,3 +207,49 @@ async def test_a_request_that_waits_to_be_welcome_is_sent_when_it_is() -> None:
     request = Request(method="PATCH", path="/", body=b"{}", headers={"Expect": "100-continue"})
     async with served(welcome) as transport:
         assert (await send(transport, request, seconds=2.0)).body == b"{}"
+
+
+async def test_an_answer_that_leaves_http_gives_its_connection_up() -> None:
+    raw = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
+    asyncio.get_running_loop().set_debug(True)  # aiohttp tells then of answers that were never released
+    async with served(always(raw), pool=Pool(size=1)) as transport:
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            for _ in range(2):
+                assert (await send(transport)).status == 101
+    assert not warned
+
+
+# --- closing ----------------------------------------------------------------------------------------------
+
+
+async def silence(_head: bytes, _reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Never answer."""
+
+
+async def test_a_call_that_waits_for_a_connection_of_a_closed_pool_was_not_cancelled() -> None:
+    async with served(silence, pool=Pool(size=1)) as transport:
+        calls = [asyncio.create_task(send(transport)) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        await transport.aclose()
+        _, *waited = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(error) for error in waited] == [ConfigurationError] * 2
+
+
+async def test_a_cancelled_call_stays_cancelled_though_the_pool_closes() -> None:
+    async with served(silence, pool=Pool(size=1)) as transport:
+        calls = [asyncio.create_task(send(transport)) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        for call in calls:
+            call.cancel()
+        await transport.aclose()
+        await asyncio.wait(calls)
+    assert all(call.cancelled() for call in calls)
+
+
+async def test_closing_takes_no_deadline_from_a_call_on_a_borrowed_session() -> None:
+    async with aiohttp.ClientSession() as session, served(silence, http_session=session) as transport:
+        call = asyncio.create_task(failure(transport, UPDATE, seconds=0.05))
+        await asyncio.sleep(0.01)
+        await transport.aclose()
+        assert type(await asyncio.wait_for(call, 2.0)) is CallTimeoutError
