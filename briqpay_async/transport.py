@@ -226,12 +226,15 @@ class AiohttpTransport:
         )
 
     def _open(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
+        session = aiohttp.ClientSession(
             connector=HttpConnector(limit=self._pool.size, keepalive_timeout=self._pool.keepalive),
             request_class=HttpRequest,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._headers,
         )
+        # aiohttp repeats some methods unseen: what comes of the second would be told as if there was no first.
+        session._retry_connection = False  # noqa: SLF001 - there is no public way, and its test client does the same
+        return session
 
     async def aclose(self) -> None:
         """Close the pool, if it is this transport's own. Closing again does nothing."""

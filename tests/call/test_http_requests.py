@@ -220,6 +220,21 @@ async def test_an_answer_that_leaves_http_gives_its_connection_up() -> None:
     assert not warned
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_a_request_that_got_no_answer_is_not_repeated_unseen(method: str) -> None:
+    """aiohttp would, and if that cannot connect any more, the first would look as if it was never sent."""
+    requests = 0
+
+    async def disappear(_head: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        requests += 1
+        writer.close()
+
+    async with served(disappear) as transport:
+        error = await failure(transport, Request(method=method, path="/"))
+    assert (error.sent, requests) == (True, 1)
+
+
 # --- closing ----------------------------------------------------------------------------------------------
 
 
