@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
+from collections.abc import Awaitable
 from typing import Final
 
 import aiohttp
@@ -94,7 +96,10 @@ class HttpRequest(aiohttp.ClientRequest):
 
 
 class HttpConnector(aiohttp.TCPConnector):
-    """A pool of connections that tells each request whether its connection is a new one."""
+    """A pool of connections that tells each request whether its connection is a new one.
+
+    Closing it does not wait for a server that does not read what was written.
+    """
 
     async def _create_connection(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
@@ -102,3 +107,11 @@ class HttpConnector(aiohttp.TCPConnector):
         if isinstance(req, HttpRequest):
             req.is_first = True
         return await super()._create_connection(req, traces, timeout)
+
+    def _close(self, *, abort_ssl: bool = False) -> list[Awaitable[object]]:
+        kept = itertools.chain.from_iterable(self._conns.values())
+        for protocol in (*self._acquired, *(one for one, _ in kept)):
+            transport = protocol.transport
+            if transport is not None and transport.get_write_buffer_size():
+                transport.abort()
+        return super()._close(abort_ssl=abort_ssl)

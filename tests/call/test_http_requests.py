@@ -268,3 +268,20 @@ async def test_closing_takes_no_deadline_from_a_call_on_a_borrowed_session() -> 
         await asyncio.sleep(0.01)
         await transport.aclose()
         assert type(await asyncio.wait_for(call, 2.0)) is CallTimeoutError
+
+
+async def test_closing_does_not_wait_for_a_server_that_stopped_reading() -> None:
+    async def stop_reading(_head: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        stopped.set()
+        await closed.wait()
+
+    stopped, closed = asyncio.Event(), asyncio.Event()
+    request = Request(method="PATCH", path="/", body=bytes(2**23))  # more than the sockets take
+    async with served(stop_reading) as transport:
+        call = asyncio.create_task(failure(transport, request))
+        await stopped.wait()
+        await asyncio.sleep(0.05)  # the sockets fill up
+        await asyncio.wait_for(transport.aclose(), 2.0)
+        closed.set()
+        assert (await call).sent is not False
