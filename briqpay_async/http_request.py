@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import itertools
-from collections.abc import Awaitable
 from typing import Final
 
 import aiohttp
@@ -108,10 +106,11 @@ class HttpConnector(aiohttp.TCPConnector):
             req.is_first = True
         return await super()._create_connection(req, traces, timeout)
 
-    def _close(self, *, abort_ssl: bool = False) -> list[Awaitable[object]]:
-        kept = itertools.chain.from_iterable(self._conns.values())
-        for protocol in (*self._acquired, *(one for one, _ in kept)):
+    async def close(self, *, abort_ssl: bool = False) -> None:
+        """Close all connections."""
+        kept = (protocol for protocols in self._conns.values() for protocol, _ in protocols)
+        for protocol in (*self._acquired, *kept):
             transport = protocol.transport
             if transport is not None and transport.get_write_buffer_size():
                 transport.abort()
-        return super()._close(abort_ssl=abort_ssl)
+        await super().close(abort_ssl=abort_ssl)
