@@ -6,6 +6,7 @@ Prints its port and sessions as one line of JSON and runs until its standard inp
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 from collections.abc import Sequence
@@ -46,6 +47,8 @@ async def _fixed() -> None:
 
 
 async def _run(url: str, ids: Sequence[str | None]) -> None:
+    gc.collect()
+    gc.freeze()  # what was made beforehand is not part of what is measured
     print(json.dumps({"url": url, "ids": ids}), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
