@@ -185,7 +185,7 @@ def main() -> None:
     if chosen.rate:
         asyncio.run(rate(chosen.seconds))
     if chosen.kill:
-        asyncio.run(kill(20, 10_000, (0.3, 2.0)))
+        asyncio.run(kill(20, 16_667, (0.3, 1.5)))
     if chosen.verify:
         asyncio.run(kill(0, 16_667, (0.0, 0.0)))
 
