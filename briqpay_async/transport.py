@@ -84,10 +84,7 @@ class AiohttpTransport:
         self._pid = 0
         self._closed = False
 
-    # Every call goes through all of this, so it is one function.
-    async def send(  # noqa: C901, PLR0912
-        self, request: Request, timeouts: Timeouts, seconds: float
-    ) -> Response:
+    async def send(self, request: Request, timeouts: Timeouts, seconds: float) -> Response:
         """Make one request and read its whole answer.
 
         Args:
@@ -109,45 +106,21 @@ class AiohttpTransport:
             or self._closed
         ):
             session = self._enter()
-        headers = {**self._headers, **request.headers} if request.headers else self._call_headers
-        target = f"{self._base}{request.path}?{request.query}" if request.query else self._base + request.path
-        url = self._urls.get(target)
-        if url is None:
-            url = self._remember(target)
         timeout = self._timeout
         if self._timed != (timeouts.connect, seconds):
             timeout = self._renew_timeout(timeouts.connect, seconds)
-        body = request.body
         started = time.monotonic()
         try:
             with Deadline(self._timer, seconds):
-                for unasked in range(self._pool.size + 1):
-                    try:
-                        response = await session.request(
-                            request.method,
-                            url,
-                            data=body if body is None or len(body) <= _LARGE else io.BytesIO(body),
-                            headers=headers,
-                            timeout=timeout,
-                            allow_redirects=False,
-                            raise_for_status=False,  # a borrowed session may say otherwise, and so hide the answer
-                            auto_decompress=True,
-                        )
-                        break
-                    except UnaskedBytesError:
-                        if unasked == self._pool.size:
-                            raise
+                response = await self._exchange(session, request, timeout)
                 stream = response.content
                 if stream.is_eof():  # it came with its head, as most do, and the connection is free again
-                    content = stream.read_nowait()
+                    body = stream.read_nowait()
                     if not response.closed:  # it speaks of another protocol
                         response.release()
                 else:
-                    try:
-                        content = await self._read(response)
-                    finally:
-                        response.release()
-                if len(content) > self._pool.max_body:
+                    body = await self._read(response)
+                if len(body) > self._pool.max_body:
                     raise self._too_large(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _transport_error(error, seconds, time.monotonic() - started) from error
@@ -158,7 +131,37 @@ class AiohttpTransport:
                     "The connections are closed: keep the http_session, or the client, open until the last call."
                 ) from error
             raise
-        return Response(response.status, response.headers, content)
+        return Response(response.status, response.headers, body)
+
+    async def _exchange(
+        self, session: aiohttp.ClientSession, request: Request, timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        """Send a request and read the head of its answer.
+
+        Kept connections that turn out to be out of step are given up one after another, until one is in step, or
+        new; at worst that is all of them.
+        """
+        headers = {**self._headers, **request.headers} if request.headers else self._call_headers
+        target = f"{self._base}{request.path}?{request.query}" if request.query else self._base + request.path
+        url = self._urls.get(target) or self._remember(target)
+        body = request.body
+        out_of_step = 0
+        while True:
+            try:
+                return await session.request(
+                    request.method,
+                    url,
+                    data=body if body is None or len(body) <= _LARGE else io.BytesIO(body),
+                    headers=headers,
+                    timeout=timeout,
+                    allow_redirects=False,
+                    raise_for_status=False,  # a borrowed session may say otherwise, and so hide the answer
+                    auto_decompress=True,
+                )
+            except UnaskedBytesError:
+                out_of_step += 1
+                if out_of_step > self._pool.size:
+                    raise
 
     def _remember(self, target: str) -> URL:
         if len(self._urls) >= _MOST_URLS:
@@ -179,11 +182,14 @@ class AiohttpTransport:
         return self._timeout
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        """Read a body that is still to come."""
-        length = response.content_length
-        if length is not None and length <= self._pool.max_body and _ENCODED not in response.headers:
-            return await response.read()
-        return await self._read_bounded(response)
+        """Read a body that is still to come, and let go of the connection."""
+        try:
+            length = response.content_length
+            if length is not None and length <= self._pool.max_body and _ENCODED not in response.headers:
+                return await response.read()
+            return await self._read_bounded(response)
+        finally:
+            response.release()
 
     async def _read_bounded(self, response: aiohttp.ClientResponse) -> bytes:
         """Read a body that does not say how large it is, or not how large it becomes."""
