@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 import attrs
@@ -27,10 +27,11 @@ from briqpay_async.errors import (
     RateLimitedError,
     TransportError,
 )
-from briqpay_async.events import AttemptEvent, CallHooks, FailureEvent, ResponseEvent, RetryEvent
+from briqpay_async.events import CallHooks
 from briqpay_async.ordering import Lanes
 from briqpay_async.protocol import Repeat, Request, Response, api_error
 from briqpay_async.retry import Budget, RetryDecisions, Verdict, verdict
+from briqpay_async.telling import Call, Teller
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -39,8 +40,7 @@ __all__ = ["Caller", "Shared", "Transport"]
 
 T = TypeVar("T")
 
-logger = logging.getLogger("briqpay_async")
-logger.addHandler(logging.NullHandler())
+logger: Final = logging.getLogger("briqpay_async")
 
 
 class Transport(Protocol):
@@ -80,20 +80,6 @@ class Shared:
     random: Callable[[], float] = random.random
 
 
-@attrs.define(eq=False, repr=False)
-class _Call:
-    """The state of one call under way."""
-
-    request: Request
-    number: int
-    deadline: float
-    seconds: float
-    started: float = 0.0
-    attempts: int = 0
-    # As TransportError.sent, for all requests of the call that may have had an effect.
-    reached: bool | None = False
-
-
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Caller:
     """Makes calls with one set of options.
@@ -111,6 +97,9 @@ class Caller:
     policy: RetryPolicy
     hooks: Sequence[CallHooks]
     shared: Shared
+    _teller: Teller = attrs.field(
+        init=False, default=attrs.Factory(lambda self: Teller(self.hooks, self.shared.prefix), takes_self=True)
+    )
 
     async def call(self, request: Request, timeout: float | None = None) -> Response:
         """Make a call and return its successful answer: ``ask`` without an interpretation."""
@@ -133,7 +122,7 @@ class Caller:
         """
         shared = self.shared
         seconds = self.timeouts.call if timeout is None else timeout
-        call = _Call(request, next(shared.calls), shared.clock() + seconds, seconds)
+        call = Call(request, next(shared.calls), shared.clock() + seconds, seconds)
         lane = request.lane
         try:
             if lane is not None and not shared.lanes.try_enter(lane):
@@ -150,11 +139,8 @@ class Caller:
                 if lane is not None:
                     shared.lanes.leave(lane)
             return interpret(response)
-        except BriqpayError as error:
-            self._describe(error, call)
-            raise
-        except BaseException as error:  # cancelled, above all: whoever watches would wait for an end
-            self._tell_failure(call, type(error).__name__, None)
+        except BaseException as error:  # cancelled too, for whoever watches would wait for an end
+            self._teller.failure(call, error)
             raise
 
     @asynccontextmanager
@@ -180,7 +166,7 @@ class Caller:
                 f"Other updates of this session were under way for all of {seconds:.3g} seconds.", sent=False
             ) from None
 
-    async def _recover(self, call: _Call, error: BriqpayError) -> Response:
+    async def _recover(self, call: Call, error: BriqpayError) -> Response:
         """What becomes of a call whose first attempt failed."""
         if isinstance(error, TransportError):
             _note_reach(call, error)
@@ -188,7 +174,7 @@ class Caller:
             raise _honest(error, call.request.repeat) from error.__cause__
         return await self._again(call, error)
 
-    async def _attempt(self, call: _Call) -> Response:
+    async def _attempt(self, call: Call) -> Response:
         """Another attempt."""
         if self.shared.cool_until:
             await self._cool_down(call)
@@ -200,7 +186,7 @@ class Caller:
         self._judge(call, response)
         return response
 
-    def _begin(self, call: _Call) -> float:
+    def _begin(self, call: Call) -> float:
         """Begin an attempt: the seconds that it has."""
         call.started = self.shared.clock()
         left = call.deadline - call.started
@@ -208,23 +194,15 @@ class Caller:
             raise CallTimeoutError(f"The deadline of {call.seconds:.3g} seconds passed.", sent=call.reached)
         call.attempts += 1
         if self.hooks:
-            self._tell("on_attempt", self._attempt_event(call))
+            self._teller.attempt(call)
         return min(left, self.timeouts.attempt)
 
-    def _judge(self, call: _Call, response: Response) -> None:
+    def _judge(self, call: Call, response: Response) -> None:
         """Raise the error that an answer stands for, if it does."""
         if self.hooks:
-            self._tell("on_response", self._response_event(call, response, self.shared.clock() - call.started))
+            self._teller.response(call, response, self.shared.clock() - call.started)
         if logger.isEnabledFor(logging.DEBUG):
-            logger.debug(
-                "%s %s -> %s, %s bytes, attempt %s (call %s)",
-                call.request.method,
-                call.request.shown_path,
-                response.status,
-                len(response.body),
-                call.attempts,
-                self._call_id(call),
-            )
+            self._teller.log_answer(call, response)
         if 200 <= response.status < 300:
             return
         if call.request.repeat is Repeat.SAFE:
@@ -235,7 +213,7 @@ class Caller:
             self._slow_down(min(refusal.retry_after, self.timeouts.call))
         raise refusal
 
-    async def _again(self, call: _Call, first: BriqpayError) -> Response:
+    async def _again(self, call: Call, first: BriqpayError) -> Response:
         """The rest of a call whose first attempt failed in a way that may be repeated."""
         from tenacity import AsyncRetrying  # noqa: PLC0415 - loaded by the first call that fails
 
@@ -267,40 +245,17 @@ class Caller:
         shared.budget.give(decisions.spent)
         return response
 
-    def _before_retry(self, call: _Call, state: RetryCallState) -> None:
+    def _before_retry(self, call: Call, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         wait = state.upcoming_sleep
         if isinstance(error, BriqpayError) and verdict(error, call.request.repeat) is Verdict.THROTTLED:
             self._slow_down(wait)
-        status = error.status if isinstance(error, BriqpayError) else None
-        logger.info(
-            "%s %s failed (%s%s), attempt %s; again in %.3f s (call %s)",
-            call.request.method,
-            call.request.shown_path,
-            type(error).__name__,
-            f" {status}" if status else "",
-            call.attempts,
-            wait,
-            self._call_id(call),
-        )
-        if self.hooks:
-            self._tell(
-                "on_retry",
-                RetryEvent(
-                    call_id=self._call_id(call),
-                    method=call.request.method,
-                    path=call.request.shown_path,
-                    attempt=call.attempts,
-                    wait=wait,
-                    error=type(error).__name__,
-                    status=status,
-                ),
-            )
+        self._teller.retry(call, error, wait)
 
     def _slow_down(self, seconds: float) -> None:
         self.shared.cool_until = max(self.shared.cool_until, self.shared.clock() + seconds)
 
-    async def _cool_down(self, call: _Call) -> None:
+    async def _cool_down(self, call: Call) -> None:
         """Wait until the server may be asked again, for it asked this client to slow down."""
         shared = self.shared
         while (wait := shared.cool_until - shared.clock()) > 0:
@@ -312,56 +267,8 @@ class Caller:
             await shared.sleep(wait)
         shared.cool_until = 0.0
 
-    # --- what is told of a call --------------------------------------------------------------------------
 
-    def _call_id(self, call: _Call) -> str:
-        return f"{self.shared.prefix}-{call.number:x}"
-
-    def _describe(self, error: BriqpayError, call: _Call) -> None:
-        error.method, error.path = call.request.method, call.request.shown_path
-        error.attempts, error.call_id = call.attempts, self._call_id(call)
-        self._tell_failure(call, type(error).__name__, error.status)
-
-    def _tell_failure(self, call: _Call, error: str, status: int | None) -> None:
-        if self.hooks:
-            self._tell(
-                "on_failure",
-                FailureEvent(
-                    call_id=self._call_id(call),
-                    method=call.request.method,
-                    path=call.request.shown_path,
-                    attempts=call.attempts,
-                    error=error,
-                    status=status,
-                ),
-            )
-
-    def _attempt_event(self, call: _Call) -> AttemptEvent:
-        request = call.request
-        return AttemptEvent(
-            call_id=self._call_id(call), method=request.method, path=request.shown_path, attempt=call.attempts
-        )
-
-    def _response_event(self, call: _Call, response: Response, elapsed: float) -> ResponseEvent:
-        return ResponseEvent(
-            call_id=self._call_id(call),
-            method=call.request.method,
-            path=call.request.shown_path,
-            attempt=call.attempts,
-            status=response.status,
-            size=len(response.body),
-            elapsed=elapsed,
-        )
-
-    def _tell(self, name: str, event: AttemptEvent | ResponseEvent | RetryEvent | FailureEvent) -> None:
-        for hook in self.hooks:
-            try:
-                getattr(hook, name)(event)
-            except Exception:  # a watcher must not break what it watches
-                logger.exception("the hook %s.%s raised", type(hook).__name__, name)
-
-
-def _note_reach(call: _Call, error: TransportError) -> None:
+def _note_reach(call: Call, error: TransportError) -> None:
     """Tell of the whole call what is known of its last request."""
     call.reached = error.sent = _any_sent(call.reached, error.sent)
 

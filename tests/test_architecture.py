@@ -42,6 +42,7 @@ FLOORS = {
     "http_request": 3,
     "ordering": 3,
     "retry": 3,
+    "telling": 3,
     "transport": 3,
     "call": 4,
     "webhooks": 4,
