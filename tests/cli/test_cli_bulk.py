@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -564,7 +564,8 @@ def test_a_second_ctrl_c_cancels_at_once(
 
     assert main(["bulk", "apply", "-", "--sandbox", "--journal", str(tmp_path / "run.db")]) == 130
     assert "--resume" in err.getvalue()
-    assert sqlite3.connect(tmp_path / "run.db").execute("SELECT count(*) FROM rows").fetchone() == (4,)
+    with closing(sqlite3.connect(tmp_path / "run.db")) as journal:
+        assert journal.execute("SELECT count(*) FROM rows").fetchone() == (4,)
 
 
 def test_ctrl_c_in_a_dry_run_prints_what_is_known(
