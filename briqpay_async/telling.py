@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -13,6 +13,8 @@ from briqpay_async.events import AttemptEvent, CallHooks, FailureEvent, Response
 from briqpay_async.protocol import Request, Response
 
 __all__ = ["Call", "Teller"]
+
+Event: TypeAlias = AttemptEvent | ResponseEvent | RetryEvent | FailureEvent
 
 logger: Final = logging.getLogger("briqpay_async")
 logger.addHandler(logging.NullHandler())
@@ -43,7 +45,7 @@ class Call:
 
 @attrs.frozen(eq=False, repr=False)
 class Teller:
-    """Tells hooks and the log. Whoever asks it to has seen that there is somebody who listens.
+    """Tells hooks and the log of what happens to calls.
 
     Attributes:
         hooks: Told of every attempt, answer, retry and failure.
@@ -59,55 +61,35 @@ class Teller:
 
     def attempt(self, call: Call) -> None:
         """A request is about to be made."""
-        request = call.request
-        self._tell(
-            "on_attempt",
-            AttemptEvent(
-                call_id=self.call_id(call), method=request.method, path=request.shown_path, attempt=call.attempts
-            ),
-        )
+        self._tell("on_attempt", AttemptEvent, call, attempt=call.attempts)
 
     def response(self, call: Call, response: Response, elapsed: float) -> None:
         """An answer came, so many seconds after its request."""
         self._tell(
             "on_response",
-            ResponseEvent(
-                call_id=self.call_id(call),
-                method=call.request.method,
-                path=call.request.shown_path,
-                attempt=call.attempts,
-                status=response.status,
-                size=len(response.body),
-                elapsed=elapsed,
-            ),
+            ResponseEvent,
+            call,
+            attempt=call.attempts,
+            status=response.status,
+            size=len(response.body),
+            elapsed=elapsed,
         )
 
     def retry(self, call: Call, error: BaseException | None, wait: float) -> None:
         """Another request will be made, in so many seconds."""
+        name = type(error).__name__
         status = error.status if isinstance(error, BriqpayError) else None
         logger.info(
             "%s %s failed (%s%s), attempt %s; again in %.3f s (call %s)",
             call.request.method,
             call.request.shown_path,
-            type(error).__name__,
+            name,
             f" {status}" if status else "",
             call.attempts,
             wait,
             self.call_id(call),
         )
-        if self.hooks:
-            self._tell(
-                "on_retry",
-                RetryEvent(
-                    call_id=self.call_id(call),
-                    method=call.request.method,
-                    path=call.request.shown_path,
-                    attempt=call.attempts,
-                    wait=wait,
-                    error=type(error).__name__,
-                    status=status,
-                ),
-            )
+        self._tell("on_retry", RetryEvent, call, attempt=call.attempts, wait=wait, error=name, status=status)
 
     def failure(self, call: Call, error: BaseException) -> None:
         """The call ends by raising, or by being cancelled. An error of this library is told which call it ends."""
@@ -116,18 +98,8 @@ class Teller:
             error.method, error.path = call.request.method, call.request.shown_path
             error.attempts, error.call_id = call.attempts, self.call_id(call)
             status = error.status
-        if self.hooks:
-            self._tell(
-                "on_failure",
-                FailureEvent(
-                    call_id=self.call_id(call),
-                    method=call.request.method,
-                    path=call.request.shown_path,
-                    attempts=call.attempts,
-                    error=type(error).__name__,
-                    status=status,
-                ),
-            )
+        name = type(error).__name__
+        self._tell("on_failure", FailureEvent, call, attempts=call.attempts, error=name, status=status)
 
     def log_answer(self, call: Call, response: Response) -> None:
         """Note an answer in the log."""
@@ -141,9 +113,13 @@ class Teller:
             self.call_id(call),
         )
 
-    def _tell(self, name: str, event: AttemptEvent | ResponseEvent | RetryEvent | FailureEvent) -> None:
+    def _tell(self, hook_name: str, event: Callable[..., Event], call: Call, **more: Any) -> None:
+        if not self.hooks:
+            return
+        request = call.request
+        made = event(call_id=self.call_id(call), method=request.method, path=request.shown_path, **more)
         for hook in self.hooks:
             try:
-                getattr(hook, name)(event)
+                getattr(hook, hook_name)(made)
             except Exception:  # a watcher must not break what it watches
-                logger.exception("the hook %s.%s raised", type(hook).__name__, name)
+                logger.exception("the hook %s.%s raised", type(hook).__name__, hook_name)

@@ -41,12 +41,9 @@ class Gateway:
         endpoint, target = resolve(request.method, path)
         entry = self._journal.open(request.method, path, query, endpoint, target)
         try:
-            headers = request.headers
-            if self._faults.any or FAULT_HEADER in headers:
+            if self._faults.any or FAULT_HEADER in request.headers:
                 return await self._handle_with_faults(request, entry)
-            if _EXPECT in headers:
-                await _invite(request)
-            return respond(self._answer_to(request, entry, await request.read()))
+            return respond(await self._answer(request, entry))
         except Refusal as refusal:
             answer = refusal.answer()
             entry.status = answer.status
@@ -85,12 +82,8 @@ class Gateway:
         return body
 
     async def _answer(self, request: web.BaseRequest, entry: Entry) -> Answer:
-        """Read a request and let the API answer."""
-        return self._answer_to(request, entry, await self._read(request, entry))
-
-    def _answer_to(self, request: web.BaseRequest, entry: Entry, body: bytes) -> Answer:
         """Let the API answer, and note it in the journal."""
-        self._journal.keep_body(entry, body)
+        body = await self._read(request, entry)
         headers = request.headers
         query = entry.query
         call = Call(
