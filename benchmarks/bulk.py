@@ -30,9 +30,9 @@ import aiohttp
 
 from briqpay_async import Address, EditableData, SessionPatch, SessionUpdate
 
-sys.path.append(str(Path(__file__).parent.parent / "tests" / "bulk"))
-from killed_runs import client as _sandbox_client
-from killed_runs import killed_again_and_again, make_sessions
+sys.path.append(str(Path(__file__).parent.parent / "tests"))
+from bulk.killed_runs import client as _sandbox_client
+from bulk.killed_runs import killed_again_and_again, make_sessions
 
 # Without this, asyncio's reads of 256 KiB make malloc ask the kernel for memory at each answer (cpython#85451).
 _ENVIRONMENT = {**os.environ, "MALLOC_TOP_PAD_": "67108864"}

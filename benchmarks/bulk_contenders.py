@@ -16,7 +16,7 @@ import aiohttp
 
 from briqpay_async import Address, BriqpayClient, BulkJournal, EditableData, SessionPatch, SessionUpdate
 from briqpay_async.bulk.engine import update_many
-from briqpay_async.bulk.throttle import Throttle
+from briqpay_async.bulk.gate import Throttle
 
 CONCURRENCY = 50
 NOOP = SessionPatch()

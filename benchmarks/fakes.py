@@ -7,10 +7,10 @@ import orjson
 
 from benchmarks import payloads
 from briqpay_async import BriqpayClient, RetryPolicy, Session, SessionData, Timeouts, structure
-from briqpay_async.call import Caller, Shared
-from briqpay_async.ordering import Lanes
-from briqpay_async.protocol import Request, Response, fields_query, session_path
-from briqpay_async.retry import Budget
+from briqpay_async.transport.call import Caller, Shared
+from briqpay_async.transport.requests import Request, Response, fields_query, session_path
+from briqpay_async.transport.retry import Budget
+from briqpay_async.transport.session_locks import Lanes
 
 __all__ = ["SESSION_ID", "InstantTransport", "client", "make_caller", "make_request", "states"]
 

@@ -19,7 +19,7 @@ from benchmarks import payloads
 from benchmarks.results_file import save
 from benchmarks.server import LINES
 from briqpay_async import BriqpayClient, Session
-from briqpay_async.converter import decode
+from briqpay_async.conversion.decode import decode
 
 __all__ = ["measure"]
 

@@ -8,8 +8,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks import payloads, plain_models
 from briqpay_async import Session
-from briqpay_async.converter import decode
-from briqpay_async.rendering import render
+from briqpay_async.conversion.decode import decode
+from briqpay_async.conversion.encode import render
 
 sizes = pytest.mark.parametrize("lines", [1, 10, 100])
 

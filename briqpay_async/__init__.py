@@ -4,7 +4,7 @@ from briqpay_async.bulk.journal import BulkJournal, JournalRow, JournalSummary
 from briqpay_async.bulk.rows import BulkProgress, SessionUpdate, UpdateOutcome, UpdateStatus
 from briqpay_async.client import BriqpayClient
 from briqpay_async.config import Environment, Pool, RetryPolicy, Timeouts
-from briqpay_async.converter import structure, unstructure
+from briqpay_async.conversion.decode import structure, unstructure
 from briqpay_async.errors import (
     APIError,
     AuthenticationError,
@@ -30,9 +30,9 @@ from briqpay_async.errors import (
     ValidationError,
     WrongLoopError,
 )
-from briqpay_async.events import AttemptEvent, CallHooks, FailureEvent, ResponseEvent, RetryEvent
 from briqpay_async.models.address import Address
-from briqpay_async.models.answers import (
+from briqpay_async.models.base import CLEAR, Clear, Model
+from briqpay_async.models.buyer_answers import (
     CompanyExtraData,
     CompanyExtraDataOutput,
     FieldAnswer,
@@ -40,7 +40,6 @@ from briqpay_async.models.answers import (
     StrongAuthOutput,
     TermsAnswer,
 )
-from briqpay_async.models.base import CLEAR, Clear, Model
 from briqpay_async.models.cart import AnyCartItem, CartItem, SalesTaxItem
 from briqpay_async.models.company import Company, Consumer, VatValidation
 from briqpay_async.models.decision import Decision, DecisionMessage
@@ -63,14 +62,6 @@ from briqpay_async.models.enums import (
     TransactionStatus,
     UiStatus,
 )
-from briqpay_async.models.hooks import (
-    CaptureStatusHook,
-    Hook,
-    OrderStatusHook,
-    OtherHook,
-    RefundStatusHook,
-    SessionStatusHook,
-)
 from briqpay_async.models.hosted_page import HostedPage, HostedPageConfig
 from briqpay_async.models.modules import (
     CustomInput,
@@ -83,6 +74,7 @@ from briqpay_async.models.modules import (
     UpsellConfig,
 )
 from briqpay_async.models.order import Order, TotalsDiscrepancy
+from briqpay_async.models.payments import Capture, Refund, Transaction
 from briqpay_async.models.session import (
     EditableData,
     ModuleState,
@@ -96,11 +88,19 @@ from briqpay_async.models.session import (
     Tokenization,
     Urls,
 )
-from briqpay_async.models.settlement import Capture, Refund, Transaction
 from briqpay_async.models.token import ChargeSession, PaymentMethod, Token
+from briqpay_async.models.webhook_subscriptions import (
+    CaptureStatusHook,
+    Hook,
+    OrderStatusHook,
+    OtherHook,
+    RefundStatusHook,
+    SessionStatusHook,
+)
 from briqpay_async.patch.builder import PatchBuilder
-from briqpay_async.patch.patch import MergeDepth, SessionPatch
-from briqpay_async.resources.writer import SessionWriter
+from briqpay_async.patch.session_patch import MergeDepth, SessionPatch
+from briqpay_async.resources.session_writer import SessionWriter
+from briqpay_async.transport.hooks import AttemptEvent, CallHooks, FailureEvent, ResponseEvent, RetryEvent
 from briqpay_async.version import __version__
 
 __all__ = [

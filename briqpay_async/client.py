@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from briqpay_async.call import Caller, Shared, Transport
 from briqpay_async.config import Environment, Pool, RetryPolicy, Timeouts, check_base_url
 from briqpay_async.errors import ConfigurationError
-from briqpay_async.events import CallHooks
+from briqpay_async.resources.base import CheckTotals
 from briqpay_async.resources.hosted_pages import HostedPages
 from briqpay_async.resources.orders import Orders
 from briqpay_async.resources.sessions import Sessions
 from briqpay_async.resources.tokens import Tokens
-from briqpay_async.resources.totals import CheckTotals
-from briqpay_async.retry import Budget
-from briqpay_async.transport import AiohttpTransport
+from briqpay_async.transport.aiohttp_transport import AiohttpTransport
+from briqpay_async.transport.call import Caller, Shared, Transport
+from briqpay_async.transport.hooks import CallHooks
+from briqpay_async.transport.retry import Budget
 
 if TYPE_CHECKING:
     import aiohttp

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import attrs
 
 from briqpay_async.errors import ConfigurationError
-from briqpay_async.values import Value
 
 __all__ = ["Environment", "Pool", "RetryPolicy", "Timeouts", "check_base_url"]
 
@@ -56,8 +55,8 @@ def _count(minimum: int) -> Callable[[Any, attrs.Attribute[int], int], None]:
     return check
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class Timeouts(Value):
+@attrs.frozen(kw_only=True)
+class Timeouts:
     """How long to wait, in seconds (or as ``timedelta``).
 
     Attributes:
@@ -74,8 +73,8 @@ class Timeouts(Value):
     call: float = attrs.field(default=60.0, converter=seconds)
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class RetryPolicy(Value):
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
     """When and how often a failed attempt is repeated: exponential back-off with full jitter.
 
     The wait before attempt ``n + 1`` is random between 0 and ``min(cap, base * 2 ** (n - 1))`` seconds.
@@ -102,8 +101,8 @@ class RetryPolicy(Value):
     throttled_cost: int = attrs.field(default=5, validator=_count(0))
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class Pool(Value):
+@attrs.frozen(kw_only=True)
+class Pool:
     """The connection pool.
 
     Attributes:

@@ -14,7 +14,7 @@ import aioresponses.core as aioresponses_core
 import pytest
 from aioresponses import aioresponses
 from hypothesis import settings
-from support.fake_time import FakeTime
+from support.virtual_time import FakeTime
 
 from briqpay_async import BriqpayClient, RetryPolicy
 from briqpay_async.sandbox import Sandbox

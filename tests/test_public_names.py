@@ -213,22 +213,6 @@ def test_importing_the_package_loads_few_libraries_beyond_aiohttp(loaded: set[st
     assert beyond - NEEDED == {"briqpay_async"}
 
 
-def test_importing_the_package_has_attrs_write_nothing_but_constructors() -> None:
-    # Comparison, hash and repr of a class are written and compiled when they are needed: see briqpay_async.values.
-    program = """
-import sys, attrs, briqpay_async
-for module in [module for name, module in sys.modules.items() if name.split(".")[0] == "briqpay_async"]:
-    for cls in vars(module).values():
-        if isinstance(cls, type) and attrs.has(cls) and cls.__module__ == module.__name__:
-            for name in ("__eq__", "__hash__", "__repr__"):
-                code = getattr(vars(cls).get(name), "__code__", None)
-                if code and code.co_filename.startswith("<attrs"):
-                    print(f"{module.__name__}.{cls.__name__}.{name}")
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.split() == []
-
-
 def test_importing_the_package_starts_nothing_and_says_nothing() -> None:
     program = "import briqpay_async, threading, asyncio; assert threading.active_count() == 1"
     done = subprocess.run(

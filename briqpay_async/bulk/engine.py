@@ -17,19 +17,17 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
-from briqpay_async.bulk.intake import Intake
+from briqpay_async.bulk.gate import Tally, Throttle
 from briqpay_async.bulk.journal import BulkJournal
-from briqpay_async.bulk.lanes import Lanes
-from briqpay_async.bulk.ledger import Ledger
-from briqpay_async.bulk.outbox import Outbox
+from briqpay_async.bulk.journal_store import Ledger
 from briqpay_async.bulk.progress import Counts, Reporter
+from briqpay_async.bulk.reader import Intake, Rows, Source, make_source
+from briqpay_async.bulk.recorder import Outbox, Settling
 from briqpay_async.bulk.rows import BulkProgress, UpdateOutcome
-from briqpay_async.bulk.sending import Sending, Update
-from briqpay_async.bulk.settling import Settling
-from briqpay_async.bulk.source import Rows, Source, make_source
-from briqpay_async.bulk.throttle import Tally, Throttle
+from briqpay_async.bulk.sender import Sending, Update
+from briqpay_async.bulk.session_queues import Lanes
 from briqpay_async.errors import ConfigurationError
-from briqpay_async.protocol import Fields, fields_query
+from briqpay_async.transport.requests import Fields, fields_query
 
 __all__ = ["update_many"]
 

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import attrs
 
-from briqpay_async.bulk.ledger import APPLIED, FAILED, UNCHANGED, Ledger, connect, explained
+from briqpay_async.bulk.journal_store import APPLIED, FAILED, UNCHANGED, Ledger, connect, explained
 from briqpay_async.bulk.rows import UpdateStatus
-from briqpay_async.values import Value
 
 __all__ = ["BulkJournal", "JournalRow", "JournalSummary"]
 
@@ -22,8 +21,8 @@ _COLUMNS = (
 )
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class JournalRow(Value):
+@attrs.frozen(kw_only=True)
+class JournalRow:
     """One settled row, as it was last sent.
 
     Attributes:
@@ -55,8 +54,8 @@ class JournalRow(Value):
     again: bool
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class JournalSummary(Value):
+@attrs.frozen(kw_only=True)
+class JournalSummary:
     """A journal in a few numbers.
 
     Attributes:

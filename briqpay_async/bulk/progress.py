@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import attrs
 
+from briqpay_async.bulk.gate import Throttle
 from briqpay_async.bulk.rows import BulkProgress
-from briqpay_async.bulk.throttle import Throttle
 
 __all__ = ["Counts", "Reporter"]
 

@@ -7,14 +7,13 @@ from enum import StrEnum
 import attrs
 
 from briqpay_async.models.session import Session
-from briqpay_async.patch.patch import SessionPatch
-from briqpay_async.values import Value
+from briqpay_async.patch.session_patch import SessionPatch
 
 __all__ = ["BulkProgress", "SessionUpdate", "UpdateOutcome", "UpdateStatus"]
 
 
-@attrs.frozen(eq=False, repr=False)
-class SessionUpdate(Value):
+@attrs.frozen
+class SessionUpdate:
     """One row of a bulk run. It is checked when its turn comes, not when it is made.
 
     Attributes:
@@ -46,8 +45,8 @@ class UpdateStatus(StrEnum):
     SKIPPED = "skipped"
 
 
-@attrs.frozen(eq=False, repr=False, weakref_slot=False)
-class UpdateOutcome(Value):
+@attrs.frozen(weakref_slot=False)
+class UpdateOutcome:
     """What became of one row. Every row that was read has exactly one.
 
     Attributes:
@@ -76,8 +75,8 @@ class UpdateOutcome(Value):
     coalesced_into: int | None = None
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class BulkProgress(Value):
+@attrs.frozen(kw_only=True)
+class BulkProgress:
     """How far a bulk run is.
 
     Attributes:

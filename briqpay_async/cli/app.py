@@ -12,9 +12,10 @@ from typing import Final
 
 from cyclopts import App, CycloptsError
 
-from briqpay_async.cli import bulk, sandbox, session
+from briqpay_async.cli import sandbox, session
+from briqpay_async.cli.bulk import command as bulk
 from briqpay_async.cli.demo import command as demo
-from briqpay_async.cli.failures import (
+from briqpay_async.cli.exits import (
     BUG,
     EXITS,
     FAILED,

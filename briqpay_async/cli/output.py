@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from rich.console import Console
 
-from briqpay_async.cli.failures import one_line, printable
+from briqpay_async.cli.exits import one_line, printable
 
 __all__ = ["narrated", "say", "write_json"]
 

@@ -7,10 +7,10 @@ from typing import Literal
 
 from cyclopts import App
 
-from briqpay_async.cli.failures import FAILED, InputError, one_line
+from briqpay_async.cli.exits import FAILED, InputError, one_line
 from briqpay_async.cli.output import say
 from briqpay_async.sandbox import serve
-from briqpay_async.sandbox.sandbox import SECRET, USERNAME
+from briqpay_async.sandbox.server import SECRET, USERNAME
 
 __all__ = ["register"]
 

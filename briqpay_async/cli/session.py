@@ -8,16 +8,16 @@ from typing import Annotated, TypeVar
 
 from cyclopts import App, Parameter
 
-from briqpay_async.cli.compare import Absent, Depth, check_same_session, patch_between, patch_of
-from briqpay_async.cli.documents import STDIN, read_new_session, read_state
-from briqpay_async.cli.failures import InputError
+from briqpay_async.cli.exits import InputError
 from briqpay_async.cli.output import narrated, say, write_json
+from briqpay_async.cli.state_files import STDIN, read_new_session, read_state
+from briqpay_async.cli.state_patches import Absent, Depth, check_same_session, patch_between, patch_of
 from briqpay_async.client import BriqpayClient
-from briqpay_async.converter import unstructure
+from briqpay_async.conversion.decode import unstructure
+from briqpay_async.conversion.validate import check_session_id
 from briqpay_async.models.session import Session
-from briqpay_async.patch.patch import SessionPatch
-from briqpay_async.protocol import Fields
-from briqpay_async.validation import check_session_id
+from briqpay_async.patch.session_patch import SessionPatch
+from briqpay_async.transport.requests import Fields
 
 __all__ = ["register"]
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from briqpay_async.config import check_base_url
 from briqpay_async.errors import ConfigurationError
-from briqpay_async.events import AttemptEvent, CallHooks, FailureEvent, ResponseEvent, RetryEvent
+from briqpay_async.transport.hooks import AttemptEvent, CallHooks, FailureEvent, ResponseEvent, RetryEvent
 from briqpay_async.version import __version__
 
 if TYPE_CHECKING:

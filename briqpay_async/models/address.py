@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import attrs
 
-from briqpay_async.models import shapes
-from briqpay_async.models.base import Model, member
+from briqpay_async.models import formats as shapes
+from briqpay_async.models.base import Model
+from briqpay_async.models.limits import member
 
 __all__ = ["Address"]
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class Address(Model):
     """A billing or shipping address.
 

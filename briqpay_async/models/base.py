@@ -15,21 +15,10 @@ from typing import Any, Final, NoReturn, TypeVar, cast
 import attrs
 
 from briqpay_async.errors import ResponseDecodeError
-from briqpay_async.redact import HIDDEN, shown_members
-from briqpay_async.values import Value
+from briqpay_async.models.limits import limits_of
+from briqpay_async.redaction import HIDDEN, shown_members
 
-__all__ = [
-    "CLEAR",
-    "NO_EXTRA",
-    "Clear",
-    "Limits",
-    "Model",
-    "Pending",
-    "ReadOnlyDict",
-    "as_tuple",
-    "member",
-    "wire_names",
-]
+__all__ = ["CLEAR", "NO_EXTRA", "Clear", "Model", "Pending", "ReadOnlyDict", "as_tuple", "wire_names"]
 
 T = TypeVar("T")
 
@@ -75,8 +64,8 @@ def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return value if value.__class__ is ReadOnlyDict else ReadOnlyDict(value)
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class Model(Value):
+@attrs.frozen(kw_only=True, repr=False)
+class Model:
     """Base of every model: frozen, slotted, keyword-only.
 
     Its ``repr`` is short and fit for logs: members that are present, with the values of those that are known to
@@ -147,70 +136,11 @@ _LARGEST_SHOWN: Final = 2**64
 _MOST_NAMES: Final = 10
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class Limits(Value):
-    """What the API demands of a member beyond its type.
-
-    Attributes:
-        wire: Name on the wire, where it is not the camelCase of the attribute's name.
-        required: The member must be present when its object is sent.
-        max_length: Most characters (or entries).
-        min_length: Fewest characters (or entries).
-        minimum: Smallest number.
-        choices: The only numbers accepted.
-        shape: A check of the text's form: returns what it should be, or ``None`` when it fits.
-    """
-
-    wire: str | None = None
-    required: bool = False
-    max_length: int | None = None
-    min_length: int | None = None
-    minimum: int | None = None
-    choices: tuple[int, ...] | None = None
-    shape: Callable[[str], str | None] | None = None
-
-
-NO_LIMITS: Final = Limits()
-
-
-def member(
-    *,
-    default: Any = None,
-    wire: str | None = None,
-    required: bool = False,
-    max_length: int | None = None,
-    min_length: int | None = None,
-    minimum: int | None = None,
-    choices: tuple[int, ...] | None = None,
-    shape: Callable[[str], str | None] | None = None,
-    converter: Callable[[Any], Any] | None = None,
-    hashed: bool = True,
-) -> Any:
-    """An attribute that is absent by default, with its limits (see ``Limits``). Annotate it with its type."""
-    limits = Limits(
-        wire=wire,
-        required=required,
-        max_length=max_length,
-        min_length=min_length,
-        minimum=minimum,
-        choices=choices,
-        shape=shape,
-    )
-    return attrs.field(
-        default=default, converter=converter, hash=None if hashed else False, metadata={"limits": limits}
-    )
-
-
 def as_tuple(value: Iterable[Any] | None) -> tuple[Any, ...] | None:
     """A list (or any iterable of models) as a tuple; what is no collection stays, for validation to name."""
     if value is None or isinstance(value, tuple | str | bytes | Mapping) or not isinstance(value, Iterable):
         return cast("tuple[Any, ...] | None", value)
     return tuple(value)
-
-
-def limits_of(attribute: attrs.Attribute[Any]) -> Limits:
-    """The limits declared for an attribute."""
-    return cast("Limits", attribute.metadata.get("limits", NO_LIMITS))
 
 
 def camel_case(name: str) -> str:

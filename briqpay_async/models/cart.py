@@ -7,9 +7,10 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from briqpay_async.models.base import Model, Pending, member
+from briqpay_async.models.base import Model, Pending
 from briqpay_async.models.enums import ProductType
-from briqpay_async.models.money import line_amounts, share
+from briqpay_async.models.limits import member
+from briqpay_async.models.rounding import line_amounts, share
 
 __all__ = ["AnyCartItem", "CartItem", "SalesTaxItem"]
 
@@ -18,7 +19,7 @@ _DISCOUNT: Final = ProductType.DISCOUNT
 _SALES_TAX: Final = ProductType.SALES_TAX
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class CartItem(Model):
     """A regular line of a cart. Amounts in minor units, rates in hundredths of a per cent (25 % = 2500).
 
@@ -119,7 +120,7 @@ class CartItem(Model):
         return line_amounts(self.unit_price or 0, quantity, self.tax_rate or 0, self.discount_percentage or 0)
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class SalesTaxItem(Model):
     """The line that carries all sales tax of a US order; its regular lines have ``tax_rate`` 0 (SEED).
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import attrs
 
-from briqpay_async.models import shapes
-from briqpay_async.models.base import Clear, Model, member
+from briqpay_async.models import formats as shapes
+from briqpay_async.models.base import Clear, Model
+from briqpay_async.models.limits import member
 
 __all__ = ["Company", "Consumer", "VatValidation"]
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class VatValidation(Model):
     """What a VAT register said of the company's number. Read-only.
 
@@ -25,7 +26,7 @@ class VatValidation(Model):
     country: str | None = None
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class Company(Model):
     """A company; only for sessions whose ``customer_type`` is ``business`` (SEED).
 
@@ -43,7 +44,7 @@ class Company(Model):
     vat_validation: VatValidation | None = None
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class Consumer(Model):
     """A person; only for sessions whose ``customer_type`` is ``consumer`` (SEED).
 

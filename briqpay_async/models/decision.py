@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 import attrs
 
-from briqpay_async.models.base import Model, as_tuple, member
+from briqpay_async.models.base import Model, as_tuple
 from briqpay_async.models.enums import DecisionKind, RejectionType
+from briqpay_async.models.limits import member
 
 __all__ = ["Decision", "DecisionMessage"]
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class DecisionMessage(Model):
     """A text shown to the buyer.
 
@@ -23,7 +24,7 @@ class DecisionMessage(Model):
     message: str | None = member(required=True)
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class Decision(Model):
     """Allow or reject a purchase (reference §C.6). Made by ``Decision.allow()`` and ``Decision.reject(...)``.
 

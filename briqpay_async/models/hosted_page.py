@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import attrs
 
-from briqpay_async.models import shapes
-from briqpay_async.models.base import Model, member
+from briqpay_async.models import formats as shapes
+from briqpay_async.models.base import Model
+from briqpay_async.models.limits import member
 
 __all__ = ["HostedPage", "HostedPageConfig"]
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class HostedPageConfig(Model):
     """How a hosted page looks (reference §B 15).
 
@@ -25,7 +26,7 @@ class HostedPageConfig(Model):
     logo_url: str | None = member(max_length=512, shape=shapes.web_url)
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class HostedPage(Model):
     """A hosted page.
 

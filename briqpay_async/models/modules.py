@@ -7,8 +7,9 @@ from typing import Any
 
 import attrs
 
-from briqpay_async.models.base import Limits, Model, as_tuple, member
+from briqpay_async.models.base import Model, as_tuple
 from briqpay_async.models.enums import CustomInputComponent, CustomInputType
+from briqpay_async.models.limits import Limits, member
 
 __all__ = [
     "CustomInput",
@@ -22,7 +23,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class CustomInput(Model):
     """An input that the upsell module collects (SEED).
 
@@ -50,7 +51,7 @@ class CustomInput(Model):
     component: CustomInputComponent | str | None = None
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class UpsellConfig(Model):
     """The upsell module: the one module whose configuration a PATCH may carry (SEED).
 
@@ -80,7 +81,7 @@ class UpsellConfig(Model):
                 seen.add(key)
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class PaymentDecisionConfig(Model):
     """Whether the shop is asked before a purchase. Set when the session is created (reference §C.3).
 
@@ -91,7 +92,7 @@ class PaymentDecisionConfig(Model):
     enabled: bool | None = None
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class PaymentConfig(Model):
     """The payment module; set when the session is created (reference §C.3).
 
@@ -104,7 +105,7 @@ class PaymentConfig(Model):
     psp_rules_override: Mapping[str, Any] | None = member(hashed=False)
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class TermsCheckbox(Model):
     """A checkbox of the terms module (reference §C.3).
 
@@ -121,7 +122,7 @@ class TermsCheckbox(Model):
     default: bool | None = None
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class TermsConfig(Model):
     """The terms module; set when the session is created (reference §C.3).
 
@@ -132,7 +133,7 @@ class TermsConfig(Model):
     checkboxes: tuple[TermsCheckbox, ...] | None = attrs.field(default=None, converter=as_tuple)
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class ModulesConfig(Model):
     """Configuration by module. Only ``upsell`` can be changed later; the rest is set at creation (SEED, §C.3).
 
@@ -155,7 +156,7 @@ class ModulesConfig(Model):
     shipping: Mapping[str, Any] | None = member(hashed=False)
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class Modules(Model):
     """The module system.
 

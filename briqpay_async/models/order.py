@@ -9,16 +9,16 @@ from operator import attrgetter
 import attrs
 
 from briqpay_async.errors import ValidationError
-from briqpay_async.models import shapes
-from briqpay_async.models.base import Limits, Model, Pending, as_tuple, camel_case, member
+from briqpay_async.models import formats as shapes
+from briqpay_async.models.base import Model, Pending, as_tuple, camel_case
 from briqpay_async.models.cart import AnyCartItem, CartItem, SalesTaxItem
-from briqpay_async.values import Value
+from briqpay_async.models.limits import Limits, member
 
 __all__ = ["Order", "TotalsDiscrepancy"]
 
 
-@attrs.frozen(eq=False, repr=False)
-class TotalsDiscrepancy(Value):
+@attrs.frozen
+class TotalsDiscrepancy:
     """A total that the lines do not add up to.
 
     Attributes:
@@ -32,7 +32,7 @@ class TotalsDiscrepancy(Value):
     computed: int
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class Order(Model):
     """What is being paid. Amounts in minor units (1 SEK = 100).
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 
-from briqpay_async.models import shapes
+from briqpay_async.models import formats as shapes
 from briqpay_async.models.address import Address
-from briqpay_async.models.answers import CompanyExtraData, FieldAnswer, StrongAuth, TermsAnswer
-from briqpay_async.models.base import Limits, Model, Pending, as_tuple, member, wire_names
+from briqpay_async.models.base import Model, Pending, as_tuple, wire_names
+from briqpay_async.models.buyer_answers import CompanyExtraData, FieldAnswer, StrongAuth, TermsAnswer
 from briqpay_async.models.company import Company, Consumer
 from briqpay_async.models.enums import (
     CustomerType,
@@ -21,10 +21,11 @@ from briqpay_async.models.enums import (
     SessionStatus,
     UiStatus,
 )
-from briqpay_async.models.hooks import Hook
+from briqpay_async.models.limits import Limits, member
 from briqpay_async.models.modules import Modules
 from briqpay_async.models.order import Order
-from briqpay_async.models.settlement import Capture, Refund, Transaction
+from briqpay_async.models.payments import Capture, Refund, Transaction
+from briqpay_async.models.webhook_subscriptions import Hook
 
 __all__ = [
     "EditableData",
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class Product(Model):
     """Which Briqpay product a session uses.
 
@@ -58,7 +59,7 @@ class Product(Model):
     variant_id: str | None = None
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class Urls(Model):
     """Pages of the shop.
 
@@ -72,7 +73,7 @@ class Urls(Model):
     redirect: str | None = member(required=True, shape=shapes.web_url)
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class Tokenization(Model):
     """The token to charge, for sessions with the intent ``payment_charge_token``.
 
@@ -83,7 +84,7 @@ class Tokenization(Model):
     token_id: str | None = member(required=True, min_length=1)
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class EditableData(Model):
     """Exactly what a PATCH may carry under ``data`` (SEED).
 
@@ -104,7 +105,7 @@ class EditableData(Model):
     tokenization: Tokenization | None = None
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class SessionData(EditableData):
     """The data of a session: the editable sections and what only the API writes.
 
@@ -160,7 +161,7 @@ class SessionData(EditableData):
         return isinstance(tags, list | tuple) and name in tags
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class ModuleState(Model):
     """State of a module.
 
@@ -171,7 +172,7 @@ class ModuleState(Model):
     ui_status: UiStatus | str | None = None
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class PaymentModuleState(ModuleState):
     """State of the payment module.
 
@@ -187,7 +188,7 @@ class PaymentModuleState(ModuleState):
     capture_status: str | None = None
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class ModuleStatus(Model):
     """States of the modules.
 
@@ -206,7 +207,7 @@ class ModuleStatus(Model):
     order_info: ModuleState | None = member(wire="order_info")
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class Session(Model):
     """A checkout session as the API answers it.
 
@@ -255,7 +256,7 @@ class Session(Model):
         return self.html_snippet or self.extra.get("snippet")
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class SessionConfig(Model):
     """Settings that can be given at creation only (reference §C.1).
 
@@ -270,7 +271,7 @@ class SessionConfig(Model):
     real_time_processing: bool | None = None
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class NewSession(Model):
     """What creates a session.
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import attrs
 
-from briqpay_async.models.base import Model, as_tuple, member
+from briqpay_async.models.base import Model, as_tuple
 from briqpay_async.models.enums import CustomerType, TokenState
+from briqpay_async.models.limits import member
 from briqpay_async.models.session import Product, SessionData
 
 __all__ = ["ChargeSession", "PaymentMethod", "Token"]
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class PaymentMethod(Model):
     """A payment method.
 
@@ -31,7 +32,7 @@ class PaymentMethod(Model):
     psp_display_name: str | None = None
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class ChargeSession(Model):
     """A session in which a token was charged.
 
@@ -46,7 +47,7 @@ class ChargeSession(Model):
     order: Mapping[str, Any] | None = member(hashed=False)
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True, repr=False)
 class Token(Model):
     """A stored payment method (reference §B).
 

@@ -15,10 +15,10 @@ from briqpay_async.models.company import Company, Consumer
 from briqpay_async.models.modules import Modules, ModulesConfig, UpsellConfig
 from briqpay_async.models.order import Order
 from briqpay_async.models.session import EditableData, Session, SessionData, Tokenization
-from briqpay_async.patch.diff import same
-from briqpay_async.patch.parts import State
-from briqpay_async.patch.patch import SessionPatch
+from briqpay_async.patch.comparison import same
+from briqpay_async.patch.diff import State
 from briqpay_async.patch.sections import MergeDepth
+from briqpay_async.patch.session_patch import SessionPatch
 
 __all__ = ["CartEditor", "PatchBuilder", "SectionEditor"]
 

@@ -1,261 +1,290 @@
-"""Comparing states: type-strict, blind to the order of members, and without walking what is shared.
+"""From two states to the parts of a PATCH: one part for each section that changed.
 
-Two subtrees that are the same object are equal at once; ``attrs.evolve`` shares all that it does not change.
+Three things can come of a difference: it is sent, it cannot be expressed (and is named), or it breaks a rule of
+the API (and is named). Nothing is dropped in silence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from enum import Enum
-from operator import attrgetter
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NoReturn
 
 import attrs
-import orjson
 
-from briqpay_async.jsonvalues import escape
-from briqpay_async.models.base import Model, per_class, wire_names
-from briqpay_async.models.cart import CartItem, SalesTaxItem
-from briqpay_async.rendering import render, render_lines
+from briqpay_async.conversion.encode import render
+from briqpay_async.conversion.json_values import canonical, escape
+from briqpay_async.conversion.validate import Problems, check_json, check_model
+from briqpay_async.errors import UnpatchableChangeError, ValidationError
+from briqpay_async.models.base import Model, wire_names
+from briqpay_async.models.modules import Modules, ModulesConfig
+from briqpay_async.models.session import EditableData, Session, SessionData
+from briqpay_async.patch.comparison import members_not_shared, same
+from briqpay_async.patch.sections import (
+    DATA_SECTIONS,
+    SECTIONS,
+    UPSELL,
+    MergeDepth,
+    Section,
+)
 
-__all__ = [
-    "Members",
-    "changed_members",
-    "leaves",
-    "members_not_shared",
-    "overlay",
-    "same",
-    "same_wire",
-    "wire_changes",
-]
+__all__ = ["Part", "State", "parts_between", "parts_of"]
 
-T = TypeVar("T")
+State = Session | SessionData | EditableData
+
+_NOTHING = EditableData()
+_NO_MODULES = Modules()
+_NO_CONFIG = ModulesConfig()
 
 
-Members = list[tuple[str, Any, Any]]
+@attrs.define(eq=False, repr=False)
+class Part:
+    """One section of a patch. Never changed once it is made.
 
-
-@per_class
-def members_not_shared(cls: type[Model]) -> Callable[[Any, Any], Members]:
-    """A function that finds where two instances of a class do not hold the same object: ``(attribute, old, new)``.
-
-    It is compiled for the class, as attrs compiles ``__eq__``: every patch begins with this question, and most
-    members of most states are shared.
+    Attributes:
+        section: Which section.
+        wire: What is sent of it.
+        before: The section as it was, ``None`` when it was absent or is not known.
+        after: The section as it shall be.
     """
-    return _compiled(cls, "True")
+
+    section: Section
+    wire: dict[str, Any] = attrs.field(repr=False)
+    before: Any
+    after: Any
 
 
-@per_class
-def changed_members(cls: type[Model]) -> Callable[[Any, Any], Members]:
-    """A function that finds where two instances of a class differ: ``(attribute, old, new)``, compiled too."""
-    return _compiled(cls, "(one != other if type(one) is str is type(other) else not same(one, other))")
+# What comes of comparing two states besides parts is gathered in one list, as ``(pointer, message)``. This message
+# tells a change that no PATCH can express from a value that the API would refuse.
+_STUCK: Final = "cannot be expressed by a PATCH"
+_WHOLE_SECTIONS: Final = MergeDepth.SECTION  # looking up an enum's constant takes a call on Python 3.11
 
 
-def _compiled(cls: type[Model], condition: str) -> Callable[[Any, Any], Members]:
-    source = ["def members(old, new):", "    found = []"]
-    for name in (*wire_names(cls), "extra"):
-        source += [
-            f"    if old.{name} is not new.{name}:",
-            f"        one, other = old.{name}, new.{name}",
-            f"        if {condition}: found.append(({name!r}, one, other))",
-        ]
-    namespace: dict[str, Any] = {"same": same}
-    exec("\n".join([*source, "    return found"]), namespace)  # noqa: S102 - nothing but our own attribute names
-    return cast("Callable[[Any, Any], Members]", namespace["members"])
+def parts_between(before: State, after: State, depth: MergeDepth) -> tuple[Part, ...]:
+    """The parts of the smallest patch from one state to the other.
 
-
-def same(old: Any, new: Any) -> bool:  # noqa: PLR0911 - one answer a kind of value
-    """Whether two values are the same JSON value: ``True``, ``1`` and ``1.0`` are three different ones."""
-    if old is new:
-        return True
-    if old.__class__ is str and new.__class__ is str:
-        return bool(old == new)
-    if old is None or new is None:
-        return False
-    if isinstance(old, Model):
-        return old.__class__ is new.__class__ and _equal(old.__class__)(old, new)
-    if isinstance(old, tuple) and isinstance(new, tuple):
-        return _same_entries(old, new)
-    if isinstance(old, str) and isinstance(new, str):  # an enum constant is the text it stands for
-        return str.__eq__(old, new)
-    if isinstance(old, Enum) or isinstance(new, Enum):
-        return False
-    if isinstance(old, Mapping) or old.__class__ is list:
-        return same_wire(render(old), render(new))
-    if old.__class__ is float:
-        return new.__class__ is float and repr(old) == repr(new)  # 0.0 equals -0.0, but is other JSON
-    return old.__class__ is new.__class__ and bool(old == new)
-
-
-@per_class
-def _equal(cls: type[Model]) -> Callable[[Any, Any], bool]:
-    """A function that tells whether two instances of a class are the same JSON value, compiled as above."""
-    conditions = (
-        f"((one := old.{name}) is (other := new.{name}) or ({_EXACT} and one == other) or same(one, other))"
-        for name in (*wire_names(cls), "extra")
-    )
-    source = "equal = lambda old, new: " + " and ".join(conditions)
-    namespace: dict[str, Any] = {"same": same}
-    exec(source, namespace)  # noqa: S102 - nothing but our own attribute names
-    return cast("Callable[[Any, Any], bool]", namespace["equal"])
-
-
-# Of values of these classes ``==`` tells all; 1 and True, of different ones, are kept apart.
-_EXACT: Final = "one.__class__ is other.__class__ and (one.__class__ is str or one.__class__ is int)"
-
-_LINES: Final = frozenset({CartItem, SalesTaxItem})
-
-
-def _same_entries(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
-    if old and old[0].__class__ in _LINES:
-        try:
-            if len(old) == len(new):
-                return _same_lines(old, new)
-            _recognise(old, new)
-        except AttributeError:  # one of them is no line
-            pass
-    return len(old) == len(new) and all(map(same, old, new))
-
-
-# --- cart lines -----------------------------------------------------------------------------------------------
-#
-# Shops make their carts anew for each update, and most lines come out as they were. So a new line that is equal to
-# the old one at its place takes over what that one remembers, and is neither rendered nor checked once more. Lines
-# with unknown members do not: of those, values that are not the same can render to the same bytes.
-
-
-def _same_lines(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
-    """Whether two carts of one length are the same, line by line.
-
-    Of declared members a line remembers only texts and integers; comparing those with ``==`` is exact.
+    Raises:
+        UnpatchableChangeError: For changes that no PATCH can express.
+        ValidationError: For values that the API would refuse.
     """
-    equal = True
-    with_unknown: list[tuple[Any, Any]] = []
-    for one, other in zip(old, new, strict=True):
-        if one is other:
+    old, new = before, after
+    sessions = not (isinstance(before, EditableData) and isinstance(after, EditableData))
+    if sessions:
+        old, new = _data_of(before, "before"), _data_of(after, "after")
+    if before is after:
+        return ()
+    found: Problems = []
+    parts: list[Part] = []
+    answered = old.__class__ is not EditableData and isinstance(old, SessionData) and isinstance(new, SessionData)
+    for name, one, other in (_answered_not_shared if answered else _editable_not_shared)(old, new):
+        section = SECTIONS.get(name)
+        if section is not None:
+            if part := _section_part(section, one, other, depth, found):
+                parts.append(part)
+        elif name == "extra":
+            _read_only_extra(old, new, "/data", found)
+        elif not same(one, other):
+            found.append((f"/data/{wire_names(SessionData)[name]}", _STUCK))
+    if sessions:
+        _compare_sessions(before, after, depth, parts, found)
+    if found:
+        _refuse(found)
+    return tuple(parts)
+
+
+_editable_not_shared = members_not_shared(EditableData)
+_answered_not_shared = members_not_shared(SessionData)
+
+
+def _section_part(section: Section, old: Any, new: Any, depth: MergeDepth, found: Problems) -> Part | None:
+    """What is sent of a section that is not the same object in both states."""
+    model = section.model
+    if new.__class__ is not model or (old is not None and old.__class__ is not model):
+        found.append((section.pointer, _STUCK if new is None else f"must be of class {model.__name__}"))
+        return None
+    if old is None or section.whole or depth is _WHOLE_SECTIONS:
+        return _whole_part(section, old, new, found)
+    wire: dict[str, Any] = {}
+    for attribute, _, value in section.changed(old, new):
+        check = section.checks.get(attribute)
+        if check is None or value is None:
+            _note_stuck(section, attribute, old, new, found)
+            if attribute == "extra":
+                wire |= _changed_extra(section, old, new, found)
             continue
-        wire, other_wire = one._wire, other._wire  # noqa: SLF001 - what lines remember is for this library
-        if one.extra or other.extra:  # where a member may stand under its name that stands elsewhere in the other
-            with_unknown.append((one, other))
-        elif wire is not None and other_wire is not None:
-            equal = equal and wire == other_wire
-        elif one.__class__ is other.__class__ and _equal(one.__class__)(one, other):
-            _take_over(one, other)
+        name, pointer, check_value = check
+        check_value(value, pointer, found)
+        wire[name] = value if type(value) is str or found else render(value)
+    if section is UPSELL:
+        found.extend((f"{section.pointer}/{place}", text) for place, text in new.broken_rules())
+    return Part(section, wire, old, new) if wire else None
+
+
+def _whole_part(section: Section, old: Any, new: Any, found: Problems) -> Part | None:
+    if old is not None:
+        sent = False
+        for attribute, _, value in section.changed(old, new):
+            stuck = value is None or attribute not in section.checks
+            if stuck:
+                _note_stuck(section, attribute, old, new, found)
+            sent |= not stuck or attribute == "extra"
+        if not sent:
+            return None
+    check_model(new, section.pointer, found)
+    return Part(section, {} if found else render(new), old, new)
+
+
+def _note_stuck(section: Section, attribute: str, old: Model, new: Model, found: Problems) -> None:
+    """Name what can't be sent of a member that changed."""
+    if attribute == "extra":
+        _note_lost_extra(section, old, new, found)
+    else:
+        found.append((f"{section.pointer}/{wire_names(section.model)[attribute]}", _STUCK))
+
+
+def _note_lost_extra(section: Section, old: Model, new: Model, found: Problems) -> None:
+    known = {wire: name for name, wire in wire_names(section.model).items()}
+    found.extend(
+        (f"{section.pointer}/{escape(name)}", _STUCK)
+        for name in old.extra
+        # a null that the server sent for a known member is gone once the member has a value
+        if name not in new.extra and (name not in known or getattr(new, known[name]) is None)
+    )
+    found.extend(
+        (f"{section.pointer}/{escape(name)}", _STUCK)
+        for name in new.extra
+        if name in known and name not in old.extra
+    )
+
+
+def _changed_extra(section: Section, old: Model, new: Model, found: Problems) -> dict[str, Any]:
+    changed = {
+        name: value
+        for name, value in sorted(new.extra.items())
+        if name not in old.extra or not same(old.extra[name], value)
+    }
+    earlier = len(found)
+    check_json(changed, section.pointer, found)
+    return {} if len(found) > earlier else {name: canonical(value) for name, value in changed.items()}
+
+
+def _compare_sessions(before: State, after: State, depth: MergeDepth, parts: list[Part], found: Problems) -> None:
+    """Compare what stands above the data: only the upsell module can be patched there."""
+    old, new = None, None
+    if isinstance(after, Session):
+        new = after.modules
+        if isinstance(before, Session):
+            _read_only(Session, before, after, "", found, sent=("modules", "data"))
+            old = before.modules
+    if old is not new:
+        if new is None:
+            found.append(("/modules", _STUCK))
         else:
-            equal = False
-    return equal and (not with_unknown or _rendered_alike(with_unknown))
+            _compare_modules(old or _NO_MODULES, new, depth, parts, found)
+    if isinstance(before, Session):
+        _check_customer_type(before, parts, found)
 
 
-def _rendered_alike(pairs: list[tuple[Any, Any]]) -> bool:
-    old, new = zip(*pairs, strict=True)
-    try:  # rendering has a canonical order of members, so there is nothing to sort
-        return orjson.dumps(render_lines(old)) == orjson.dumps(render_lines(new))
-    except TypeError:
-        return False  # something in there, a value or the name of a member, is not of JSON: validation names it
-
-
-def _recognise(old: tuple[Any, ...], new: tuple[Any, ...]) -> None:
-    """Let the lines of a longer or shorter cart take over what is known, counting places from either end.
-
-    An old line that nobody has read is passed by: it knows too little to be worth reading.
-    """
-    if not new or new[0] is old[0]:  # edited, not made anew
+def _compare_modules(old: Modules, new: Modules, depth: MergeDepth, parts: list[Part], found: Problems) -> None:
+    _read_only(Modules, old, new, "/modules", found, sent=("config",))
+    if new.config is None and old.config is not None:
+        found.append(("/modules/config", _STUCK))
         return
-    wires = list(map(_wire, new))
-    if all(wires):
-        return
-    shift = len(old) - len(new)
-    for index, wire in enumerate(wires):
-        if wire is None:
-            other = new[index]
-            for place in (index, index + shift):
-                if (
-                    0 <= place < len(old)
-                    and type(one := old[place]) is other.__class__  # no subclass, such as one that is unread
-                    and one._wire is not None  # noqa: SLF001
-                    and not (one.extra or other.extra)
-                    and _equal(other.__class__)(one, other)
-                ):
-                    _take_over(one, other)
-                    break
+    old_config, new_config = old.config or _NO_CONFIG, new.config or _NO_CONFIG
+    _read_only(ModulesConfig, old_config, new_config, "/modules/config", found, sent=(UPSELL.name,))
+    if old_config.upsell is not new_config.upsell:
+        part = _section_part(UPSELL, old_config.upsell, new_config.upsell, depth, found)
+        if part:
+            parts.append(part)
 
 
-def _take_over(one: Any, other: Any) -> None:
-    """Let a line remember what an equal one does."""
-    if other._wire is None:  # noqa: SLF001
-        object.__setattr__(other, "_wire", one._wire)  # noqa: SLF001
-    if one._valid:  # noqa: SLF001
-        object.__setattr__(other, "_valid", True)
+def _read_only(
+    cls: type[Model], old: Model, new: Model, pointer: str, found: Problems, *, sent: tuple[str, ...]
+) -> None:
+    """Name what changed beside the members that can be sent."""
+    for name, one, other in members_not_shared(cls)(old, new):
+        if name in sent:
+            continue
+        if name == "extra":
+            _read_only_extra(old, new, pointer, found)
+        elif not same(one, other):
+            found.append((f"{pointer}/{wire_names(cls)[name]}", _STUCK))
 
 
-_wire = attrgetter("_wire")
+def _read_only_extra(old: Model, new: Model, pointer: str, found: Problems) -> None:
+    found.extend(
+        (f"{pointer}/{escape(name)}", _STUCK)
+        for name in sorted(old.extra.keys() | new.extra.keys())
+        if not same(old.extra.get(name, old), new.extra.get(name, old))
+    )
 
 
-def same_wire(old: Any, new: Any) -> bool:
-    """Whether two rendered values are the same JSON value, compared as bytes: text tells 1 from 1.0 and true."""
-    if old is new:
-        return True
-    try:
-        return orjson.dumps(old, option=orjson.OPT_SORT_KEYS) == orjson.dumps(new, option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONEncodeError:
-        return False  # something in there is no JSON value: validation names it
+def parts_of(data: EditableData | None, modules: Modules | None) -> tuple[Part, ...]:
+    """The parts of a patch that is authored by hand: everything that is given.
 
-
-def overlay(base: T, top: T | None) -> T:
-    """``base`` with everything that ``top`` states: members absent from ``top`` are kept from ``base``.
-
-    Models are laid over each other member by member, ``extra`` included; arrays and plain values are replaced.
+    Raises:
+        ValidationError: For values that the API would refuse, or that a PATCH may not carry.
     """
-    if top is None or base is None:
-        return base if top is None else top
-    if not (isinstance(base, Model) and isinstance(top, Model)):
-        return top
-    known = set(wire_names(type(base)))
-    stated = {name: getattr(top, name) for name in wire_names(type(top)) if name in known}
-    changes = {name: overlay(getattr(base, name), value) for name, value in stated.items() if value is not None}
-    if top.extra:
-        changes["extra"] = {**base.extra, **top.extra}
-    return attrs.evolve(base, **changes)
+    problems: Problems = []
+    given: list[tuple[Section, Any]] = []
+    if data is not None:
+        if isinstance(data, EditableData):
+            check_model(data, "/data", problems)
+            _refuse_others(data, {section.name for section in DATA_SECTIONS}, "/data", problems)
+            given += [(section, getattr(data, section.name)) for section in DATA_SECTIONS]
+        else:
+            problems.append(("/data", "must be of class EditableData"))
+    if modules is not None:
+        if isinstance(modules, Modules):
+            check_model(modules, "/modules", problems)
+            config = modules.config if isinstance(modules.config, ModulesConfig) else _NO_CONFIG
+            _refuse_others(modules, {"config"}, "/modules", problems)
+            _refuse_others(config, {"upsell"}, "/modules/config", problems)
+            given.append((UPSELL, config.upsell))
+        else:
+            problems.append(("/modules", "must be of class Modules"))
+    if problems:
+        raise ValidationError(problems=tuple(problems))
+    return tuple(Part(section, render(value), None, value) for section, value in given if value is not None)
 
 
-# --- leaves of rendered documents, for reports ----------------------------------------------------------------
+def _refuse_others(model: Model, allowed: set[str], pointer: str, problems: Problems) -> None:
+    names = wire_names(model.__class__)
+    given = [wire for name, wire in names.items() if name not in allowed and getattr(model, name) is not None]
+    problems += ((f"{pointer}/{escape(wire)}", "cannot be changed by a PATCH") for wire in (*given, *model.extra))
 
 
-def leaves(wire: Any, pointer: str) -> Iterator[tuple[str, Any]]:
-    """Every leaf below a JSON value: what is neither a filled object nor a filled array."""
-    if isinstance(wire, Mapping) and wire:
-        for name, entry in wire.items():
-            yield from leaves(entry, f"{pointer}/{escape(name)}")
-    elif isinstance(wire, list | tuple) and wire:
-        for index, entry in enumerate(wire):
-            yield from leaves(entry, f"{pointer}/{index}")
-    else:
-        yield pointer, wire
+def _data_of(state: State, name: str) -> EditableData:
+    data = (state.data or _NOTHING) if isinstance(state, Session) else state
+    if not isinstance(data, EditableData):
+        raise ValidationError(problems=(("", f"{name} must be a Session, SessionData or EditableData"),))
+    return data
 
 
-ABSENT: Any = object()
+_OTHERS: Final = {"consumer": "company", "business": "consumer"}
 
 
-def wire_changes(old: Any, new: Any, pointer: str) -> Iterator[tuple[str, Any, Any, bool]]:
-    """Leaves of two JSON values, as ``(pointer, old, new, changed)``; ``ABSENT`` stands for a missing side.
+def _check_customer_type(session: Session, parts: list[Part], found: Problems) -> None:
+    other = _OTHERS.get(session.customer_type or "")
+    for part in parts:
+        if part.section.name == other:
+            found.append((part.section.pointer, f"cannot be given for customerType {session.customer_type}"))
 
-    A subtree that is unchanged as a whole is one entry.
-    """
-    if old is not ABSENT and new is not ABSENT and same_wire(old, new):
-        yield pointer, old, new, False
-    elif isinstance(old, Mapping) and isinstance(new, Mapping):
-        for name in dict.fromkeys([*new, *old]):
-            yield from wire_changes(old.get(name, ABSENT), new.get(name, ABSENT), f"{pointer}/{escape(name)}")
-    elif isinstance(old, list) and isinstance(new, list):
-        for index in range(max(len(old), len(new))):
-            yield from wire_changes(
-                old[index] if index < len(old) else ABSENT,
-                new[index] if index < len(new) else ABSENT,
-                f"{pointer}/{index}",
-            )
-    elif new is ABSENT:
-        for below, value in leaves(old, pointer):
-            yield below, value, ABSENT, True
-    else:
-        for below, value in leaves(new, pointer):
-            yield below, old if below == pointer else ABSENT, value, True
+
+def _refuse(found: Problems) -> NoReturn:
+    stuck = tuple(pointer for pointer, text in found if text is _STUCK)
+    if stuck:
+        raise UnpatchableChangeError(_advice(stuck), pointers=stuck)
+    raise ValidationError(problems=tuple(found))
+
+
+_METADATA = frozenset({"/urls", "/references"})
+
+
+def _advice(stuck: tuple[str, ...]) -> str:
+    text = f"No PATCH can express this change of {', '.join(stuck)}."
+    if any(pointer in _METADATA for pointer in stuck):
+        text += " Change urls and references with sessions.update_metadata()."
+    if any(pointer in {"/customerType", "/country", "/locale"} for pointer in stuck):
+        text += " Customer type, country and locale are fixed: create a new session."
+    if any(pointer.startswith("/data/company/") for pointer in stuck):
+        text += " Set company.cin or company.name to CLEAR to send a null."
+    return text

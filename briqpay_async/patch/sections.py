@@ -13,14 +13,14 @@ from typing import Any, Final
 
 import attrs
 
+from briqpay_async.conversion.validate import Check, member_checks
 from briqpay_async.models.address import Address
 from briqpay_async.models.base import Model
 from briqpay_async.models.company import Company, Consumer
 from briqpay_async.models.modules import UpsellConfig
 from briqpay_async.models.order import Order
 from briqpay_async.models.session import Tokenization
-from briqpay_async.patch.diff import Members, changed_members
-from briqpay_async.validation import Check, member_checks
+from briqpay_async.patch.comparison import Members, changed_members
 
 __all__ = [
     "DATA_SECTIONS",

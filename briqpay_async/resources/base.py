@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from briqpay_async.call import Caller
 from briqpay_async.config import seconds
+from briqpay_async.errors import TotalsMismatchError
 from briqpay_async.models.base import Model
-from briqpay_async.protocol import (
-    Fields,
-    Repeat,
-    Request,
-    Response,
-    check_headers,
-    decode_model,
-    fields_query,
-)
+from briqpay_async.models.order import Order
+from briqpay_async.transport.call import Caller
+from briqpay_async.transport.requests import Fields, Repeat, Request, Response, check_headers, fields_query
+from briqpay_async.transport.responses import decode_model
 
-__all__ = ["Headers", "Resource", "Seconds", "answer_of", "nothing"]
+__all__ = ["CheckTotals", "Headers", "Resource", "Seconds", "answer_of", "check_order", "nothing"]
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
@@ -69,3 +65,23 @@ def answer_of(cls: type[M], fields: Fields = None) -> Callable[[Response], M | N
 
 def nothing(_response: Response) -> None:
     """Interprets an answer that carries no information beyond its success."""
+
+
+logger = logging.getLogger("briqpay_async")
+
+CheckTotals = Literal["warn", "error", "off"]
+
+
+def check_order(order: Order | None, mode: CheckTotals) -> None:
+    """Look at an order before it is sent: Briqpay refuses one that does not add up (reference §G 3).
+
+    Raises:
+        TotalsMismatchError: It does not add up, and the mode is ``"error"``.
+        ValidationError: A line's numbers are not integers.
+    """
+    if mode == "off" or order is None or not (found := order.check_totals()):
+        return
+    text = ", ".join(f"/data/order{one.pointer} is {one.declared}, lines give {one.computed}" for one in found)
+    if mode == "error":
+        raise TotalsMismatchError(f"The order does not add up: {text}.", discrepancies=found)
+    logger.warning("the order does not add up, so the API may refuse it: %s", text)

@@ -6,12 +6,13 @@ from typing import Any
 
 import orjson
 
+from briqpay_async.conversion.encode import render
+from briqpay_async.conversion.validate import Problems, check_model, check_session_id
 from briqpay_async.errors import ValidationError
 from briqpay_async.models.hosted_page import HostedPage, HostedPageConfig
-from briqpay_async.protocol import Repeat, decode_model
-from briqpay_async.rendering import render
 from briqpay_async.resources.base import Headers, Resource, Seconds
-from briqpay_async.validation import Problems, check_model, check_session_id
+from briqpay_async.transport.requests import Repeat
+from briqpay_async.transport.responses import decode_model
 
 __all__ = ["HostedPages"]
 

@@ -7,26 +7,26 @@ from typing import Any
 
 import orjson
 
-from briqpay_async.call import Caller
+from briqpay_async.conversion.encode import render
+from briqpay_async.conversion.validate import Problems, check_model, check_references, check_session_id
 from briqpay_async.errors import (
     ValidationError,
 )
 from briqpay_async.models.order import Order
+from briqpay_async.models.payments import Capture, Refund
 from briqpay_async.models.session import Session
-from briqpay_async.models.settlement import Capture, Refund
-from briqpay_async.protocol import decode_model, session_path
-from briqpay_async.rendering import render
-from briqpay_async.resources.base import Headers, Resource, Seconds, nothing
-from briqpay_async.resources.effects import (
+from briqpay_async.resources.at_most_once import (
+    Once,
     capture_ids,
     new_captures,
     new_refunds,
     order_status,
     refund_ids,
 )
-from briqpay_async.resources.once import Once
-from briqpay_async.resources.totals import CheckTotals, check_order
-from briqpay_async.validation import Problems, check_model, check_references, check_session_id
+from briqpay_async.resources.base import CheckTotals, Headers, Resource, Seconds, check_order, nothing
+from briqpay_async.transport.call import Caller
+from briqpay_async.transport.requests import session_path
+from briqpay_async.transport.responses import decode_model
 
 __all__ = ["Orders"]
 

@@ -11,15 +11,15 @@ import attrs
 from briqpay_async.bulk.journal import BulkJournal
 from briqpay_async.bulk.rows import BulkProgress, SessionUpdate, UpdateOutcome
 from briqpay_async.config import seconds
+from briqpay_async.conversion.validate import check_session_id
 from briqpay_async.errors import PatchNotAppliedError
 from briqpay_async.models.session import EditableData, Session
 from briqpay_async.patch.builder import PatchBuilder
-from briqpay_async.patch.patch import MergeDepth, SessionPatch
-from briqpay_async.protocol import Fields, check_headers
+from briqpay_async.patch.session_patch import MergeDepth, SessionPatch
 from briqpay_async.resources.base import Headers, Seconds
-from briqpay_async.resources.session_calls import SessionCalls
-from briqpay_async.resources.writer import SessionWriter
-from briqpay_async.validation import check_session_id
+from briqpay_async.resources.session_endpoints import SessionCalls
+from briqpay_async.resources.session_writer import SessionWriter
+from briqpay_async.transport.requests import Fields, check_headers
 
 __all__ = ["Sessions"]
 
@@ -164,7 +164,7 @@ class Sessions(SessionCalls):
         """
         # A tenth of the package, and most programs make no bulk run: loaded by the first one.
         from briqpay_async.bulk.engine import update_many  # noqa: PLC0415
-        from briqpay_async.bulk.throttle import Throttle  # noqa: PLC0415
+        from briqpay_async.bulk.gate import Throttle  # noqa: PLC0415
 
         caller = self._caller
         throttle = Throttle(concurrency, caller.shared.clock, caller.shared.sleep)

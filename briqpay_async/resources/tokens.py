@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from briqpay_async.models.token import Token
-from briqpay_async.protocol import Response, decode_model, path_part
 from briqpay_async.resources.base import Headers, Resource, Seconds
+from briqpay_async.transport.requests import Response, path_part
+from briqpay_async.transport.responses import decode_model
 
 __all__ = ["Tokens"]
 

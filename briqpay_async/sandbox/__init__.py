@@ -4,11 +4,11 @@ For developing without an account, for tests, and for trying how a client behave
 fails. `async with Sandbox() as sandbox`, or `python -m briqpay_async.sandbox` from a shell.
 """
 
-from briqpay_async.sandbox.effects import Effect
-from briqpay_async.sandbox.faults import Fault, Faults
-from briqpay_async.sandbox.journal import JournalRecord
-from briqpay_async.sandbox.sandbox import Sandbox
-from briqpay_async.sandbox.serving import serve
+from briqpay_async.sandbox.command import serve
+from briqpay_async.sandbox.faults.faults import Fault, Faults
+from briqpay_async.sandbox.server import Sandbox
+from briqpay_async.sandbox.state.effects import Effect
+from briqpay_async.sandbox.state.request_log import JournalRecord
 from briqpay_async.sandbox.switches import Switches
 
 __all__ = ["Effect", "Fault", "Faults", "JournalRecord", "Sandbox", "Switches", "serve"]

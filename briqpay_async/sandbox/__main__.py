@@ -2,6 +2,6 @@
 
 import sys
 
-from briqpay_async.sandbox.serving import main
+from briqpay_async.sandbox.command import main
 
 sys.exit(main())

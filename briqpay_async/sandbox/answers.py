@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
+from aiohttp import web
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
 
@@ -55,3 +56,16 @@ def invalid(*messages: str, reasons: list[str] | None = None) -> Refusal:
 def json_answer(document: Any, status: int = 200, session_id: str | None = None) -> Answer:
     """Make a JSON answer."""
     return Answer(status, orjson.dumps(document), session_id)
+
+
+_JSON_HEADERS: Final = {"Content-Type": JSON_TYPE}
+
+
+def respond(answer: Answer) -> web.Response:
+    """Turn an answer into a response."""
+    if answer.body is None:
+        return web.Response(status=answer.status, headers=answer.headers)
+    headers = _JSON_HEADERS if answer.content_type is JSON_TYPE else {"Content-Type": answer.content_type}
+    if answer.headers:
+        headers = {**headers, **answer.headers}
+    return web.Response(body=answer.body, status=answer.status, headers=headers)

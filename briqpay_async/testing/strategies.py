@@ -23,7 +23,7 @@ from typing import Any
 import attrs
 from hypothesis import strategies as st
 
-from briqpay_async.converter import structure, unstructure
+from briqpay_async.conversion.decode import structure, unstructure
 from briqpay_async.models.address import Address
 from briqpay_async.models.base import CLEAR, per_class, wire_names
 from briqpay_async.models.cart import AnyCartItem, CartItem, SalesTaxItem
@@ -32,7 +32,7 @@ from briqpay_async.models.enums import CustomInputComponent, CustomInputType, Pr
 from briqpay_async.models.modules import CustomInput, Modules, ModulesConfig, UpsellConfig
 from briqpay_async.models.order import Order
 from briqpay_async.models.session import EditableData, Session, SessionData, Tokenization
-from briqpay_async.patch.diff import overlay
+from briqpay_async.patch.comparison import overlay
 
 __all__ = [
     "addresses",

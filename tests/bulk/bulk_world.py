@@ -10,7 +10,7 @@ from typing import Any
 
 from briqpay_async import Address, EditableData, Session, SessionPatch, SessionUpdate, UpdateOutcome
 from briqpay_async.bulk.engine import update_many
-from briqpay_async.bulk.throttle import Throttle
+from briqpay_async.bulk.gate import Throttle
 
 NOOP = SessionPatch()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bulk_world import FakeApi
+from bulk.bulk_world import FakeApi
 
 from briqpay_async import BulkJournal
 

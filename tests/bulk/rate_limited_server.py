@@ -11,7 +11,7 @@ from functools import partial
 
 import attrs
 
-from briqpay_async.bulk.limiter import Limiter
+from briqpay_async.bulk.concurrency import Limiter
 
 
 @attrs.define

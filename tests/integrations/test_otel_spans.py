@@ -35,10 +35,10 @@ from briqpay_async import (
     TransportError,
     ValidationError,
 )
-from briqpay_async.events import AttemptEvent, ResponseEvent, RetryEvent
 from briqpay_async.integrations import otel
 from briqpay_async.integrations.otel import OpenTelemetryHooks
 from briqpay_async.sandbox import Sandbox
+from briqpay_async.transport.hooks import AttemptEvent, ResponseEvent, RetryEvent
 
 MOVE = SessionPatch.of(data=EditableData(billing=Address(city="Lund")))
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

@@ -11,12 +11,12 @@ from typing import Any
 
 import attrs
 import pytest
-from session_payloads import FULL_SESSION, LINES
-from wire_checks import DOCUMENTS, same
+from support.session_payloads import FULL_SESSION, LINES
+from support.wire_checks import DOCUMENTS, same
 
 import briqpay_async as bq
+from briqpay_async.conversion.validate import problems
 from briqpay_async.models.base import NO_EXTRA, ReadOnlyDict, wire_names
-from briqpay_async.validation import problems
 
 MODELS = sorted(
     (value for value in vars(bq).values() if isinstance(value, type) and issubclass(value, bq.Model)),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import briqpay_async as bq
-from briqpay_async.models.money import half_up, line_amounts, share
+from briqpay_async.models.rounding import half_up, line_amounts, share
 
 MANY = settings(deadline=None, max_examples=80)
 AMOUNTS = st.integers(-(10**12), 10**12)

@@ -6,14 +6,14 @@ from typing import Any
 
 import attrs
 import pytest
-from create_payloads import CREATES
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from session_payloads import FULL_SESSION
+from support.create_payloads import CREATES
+from support.session_payloads import FULL_SESSION
 
 import briqpay_async as bq
+from briqpay_async.conversion.validate import problems
 from briqpay_async.models.order import TotalsDiscrepancy
-from briqpay_async.validation import problems
 
 
 def _line(reference: str, quantity: int, unit_price: int, tax_rate: int = 2500, **members: Any) -> bq.CartItem:

@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from sandbox_samples import Shop, basic
+from sandbox.sandbox_samples import Shop, basic
 
 from briqpay_async.sandbox import Sandbox
 

@@ -11,16 +11,16 @@ import attrs
 import orjson
 
 from briqpay_async.bulk.rows import SessionUpdate
+from briqpay_async.cli.demo.cart_math import Json
 from briqpay_async.cli.demo.edits import TYPICAL, applied
+from briqpay_async.cli.demo.environment import Stage, each, patch_traffic
 from briqpay_async.cli.demo.report import BulkReport
 from briqpay_async.cli.demo.shop import MARKETS, Market, new_session
-from briqpay_async.cli.demo.stage import Stage, each, patch_traffic
-from briqpay_async.cli.demo.till import Json
-from briqpay_async.converter import structure
-from briqpay_async.events import CallHooks, RetryEvent
+from briqpay_async.conversion.decode import structure
 from briqpay_async.models.session import EditableData
-from briqpay_async.patch.patch import MergeDepth, SessionPatch
+from briqpay_async.patch.session_patch import MergeDepth, SessionPatch
 from briqpay_async.sandbox import Sandbox
+from briqpay_async.transport.hooks import CallHooks, RetryEvent
 
 __all__ = ["run_bulk"]
 

@@ -9,8 +9,8 @@ from cyclopts import App
 from rich.console import Console
 
 from briqpay_async.cli.demo.runner import run_demo
-from briqpay_async.cli.demo.show import progress_bar, show
-from briqpay_async.cli.failures import FAILED, InputError
+from briqpay_async.cli.demo.view import progress_bar, show
+from briqpay_async.cli.exits import FAILED, InputError
 
 __all__ = ["register"]
 

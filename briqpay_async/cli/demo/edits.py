@@ -12,8 +12,8 @@ from typing import Final, Literal
 
 import attrs
 
+from briqpay_async.cli.demo.cart_math import Json, order_of, sales_tax_of, with_quantity
 from briqpay_async.cli.demo.shop import MARKETS, US, Market, address, discount_line, new_line
-from briqpay_async.cli.demo.till import Json, order_of, sales_tax_of, with_quantity
 
 __all__ = [
     "CASES",

@@ -10,17 +10,17 @@ from random import Random
 import orjson
 
 from briqpay_async.cli.demo.bulk import run_bulk
+from briqpay_async.cli.demo.cart_math import Json
+from briqpay_async.cli.demo.client_edits import patch_to, perform
 from briqpay_async.cli.demo.edits import CASES, Case, Step, applied
+from briqpay_async.cli.demo.environment import Progress, Stage, patch_traffic
 from briqpay_async.cli.demo.report import DemoReport, EditReport
-from briqpay_async.cli.demo.sending import patch_to, perform
 from briqpay_async.cli.demo.shop import new_session
-from briqpay_async.cli.demo.stage import Progress, Stage, patch_traffic
-from briqpay_async.cli.demo.till import Json
 from briqpay_async.client import BriqpayClient
 from briqpay_async.config import RetryPolicy
 from briqpay_async.errors import BriqpayError
 from briqpay_async.models.session import Session
-from briqpay_async.patch.patch import MergeDepth, SessionPatch
+from briqpay_async.patch.session_patch import MergeDepth, SessionPatch
 from briqpay_async.sandbox import Sandbox
 
 __all__ = ["MOST_UPDATES", "run_demo"]

@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from briqpay_async.cli.demo.till import Json, order_of, sales_tax_of, with_line_totals
+from briqpay_async.cli.demo.cart_math import Json, order_of, sales_tax_of, with_line_totals
 
 __all__ = ["MARKETS", "US", "Market", "address", "discount_line", "new_line", "new_session"]
 

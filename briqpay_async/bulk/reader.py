@@ -1,0 +1,232 @@
+"""Where rows come from: any iterable or async iterable, read no further than asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+from briqpay_async.bulk.journal_store import Ledger, Mark, Standing
+from briqpay_async.bulk.recorder import Outbox, Settling
+from briqpay_async.bulk.rows import SessionUpdate
+from briqpay_async.bulk.session_queues import Job, Lanes, Row
+from briqpay_async.conversion.validate import check_session_id
+from briqpay_async.errors import BriqpayError, ConfigurationError, ValidationError
+from briqpay_async.patch.session_patch import SessionPatch
+
+__all__ = ["NOTHING", "Intake", "Rows", "Source", "make_source"]
+
+Rows = Iterable[Any] | AsyncIterable[Any]
+
+NOTHING: Any = object()
+"""What ``take`` returns when it turns out that there are no more rows."""
+
+_READ_AHEAD = 16
+
+
+class Source(Protocol):
+    """What the engine needs of its input.
+
+    Attributes:
+        ready: Whether ``take`` may have a row.
+        ended: Whether there will never be another row.
+        error: What the input raised instead of another row.
+    """
+
+    ready: bool
+    ended: bool
+    error: Exception | None
+
+    def start(self, on_news: Callable[[], None]) -> None:
+        """Begin to read; ``on_news`` is called when ``ready`` or ``ended`` becomes true by itself."""
+
+    def take(self) -> Any:
+        """The next row, or ``NOTHING``. To be called only while ``ready``."""
+
+    async def stop(self) -> None:
+        """Read no further."""
+
+
+def make_source(rows: object) -> Source:
+    """A source of anything that can be iterated over.
+
+    Raises:
+        ConfigurationError: It is neither iterable nor async iterable.
+    """
+    if isinstance(rows, AsyncIterable):
+        return _AsyncSource(rows)
+    if isinstance(rows, Iterable):
+        return _SyncSource(iter(rows))
+    raise ConfigurationError("Give the updates as an iterable or async iterable of SessionUpdate.")
+
+
+class _SyncSource:
+    """Workers call ``next`` themselves."""
+
+    def __init__(self, rows: Iterator[Any]) -> None:
+        self._rows = rows
+        self.ready = True
+        self.ended = False
+        self.error: Exception | None = None
+
+    def start(self, on_news: Callable[[], None]) -> None:
+        """Nothing to do: it is read when a row is taken."""
+
+    def take(self) -> Any:
+        try:
+            return next(self._rows)
+        except StopIteration:
+            pass
+        except Exception as error:  # noqa: BLE001 - whatever the input raises is raised to whoever reads outcomes
+            self.error = error
+        self.ready, self.ended = False, True
+        return NOTHING
+
+    async def stop(self) -> None:
+        """Nothing to do: nobody reads."""
+
+
+class _AsyncSource:
+    """One task reads, a few rows ahead: an async generator must not be entered by two tasks, nor change tasks."""
+
+    def __init__(self, rows: AsyncIterable[Any]) -> None:
+        self._rows = rows
+        self._waiting: deque[Any] = deque()
+        self._space = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.ready = False
+        self.ended = False
+        self.error: Exception | None = None
+
+    def start(self, on_news: Callable[[], None]) -> None:
+        self._task = asyncio.create_task(self._read(on_news))
+
+    async def _read(self, on_news: Callable[[], None]) -> None:
+        try:
+            async for row in self._rows:
+                self._waiting.append(row)
+                self.ready = True
+                on_news()
+                if len(self._waiting) >= _READ_AHEAD:
+                    self._space.clear()
+                    await self._space.wait()
+        except Exception as error:  # noqa: BLE001 - whatever the input raises is raised to whoever reads outcomes
+            self.error = error
+        self.ended = not self._waiting
+        self._task = None
+        on_news()
+
+    def take(self) -> Any:
+        waiting = self._waiting
+        row = waiting.popleft()
+        self._space.set()
+        if not waiting:
+            self.ready = False
+            self.ended = self._task is None
+        return row
+
+    async def stop(self) -> None:
+        task = self._task
+        if task is not None:
+            task.cancel()
+            await asyncio.wait((task,))
+
+
+_LOOK_AHEAD = 2_000
+
+
+class Intake:
+    """Reads rows for whichever worker asks."""
+
+    def __init__(
+        self,
+        source: Source,
+        lanes: Lanes,
+        ledger: Ledger | None,
+        settling: Settling,
+        outbox: Outbox,
+        *,
+        fail_fast: bool,
+    ) -> None:
+        self.source = source
+        self._lanes = lanes
+        self._ledger = ledger
+        self._settling = settling
+        self._outbox = outbox
+        self._fail_fast = fail_fast
+        self._index = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether reading may find a job: there may be a row, and few enough are parked behind busy sessions."""
+        return self.source.ready and self._lanes.parked < _LOOK_AHEAD
+
+    def next(self) -> Job | None:
+        """The next job whose session is free, or ``None`` when there is none at the moment.
+
+        Raises:
+            BriqpayError: A row cannot be sent, and rows shall fail fast; or the journal cannot be read.
+        """
+        outbox = self._outbox
+        while self.open and outbox.unread < outbox.bound:
+            update = self.source.take()
+            if update is NOTHING:
+                break
+            index, self._index = self._index, self._index + 1
+            row = self._row(index, update)
+            if row is not None and (job := self._lanes.enter(row)) is not None:
+                return job
+        return None
+
+    def _row(self, index: int, update: object) -> Row | None:
+        """A row that needs a request; any other is settled here."""
+        try:
+            known, session_id = _checked(update)
+        except ValidationError as error:
+            self._refuse(index, update, error)
+            return None
+        mark: Mark | None = None
+        if self._ledger is not None:
+            mark = self._ledger.mark(index, known.key, session_id, known.patch.to_json())
+            standing = self._ledger.find(mark)
+            if standing is Standing.DONE:
+                self._settling.skipped(index, known)
+                return None
+            if standing is not Standing.OPEN:
+                self._refuse(index, update, ConfigurationError(_complaint(standing, index, known.key)))
+                return None
+        if known.patch.is_noop:
+            self._settling.unchanged(index, known, mark)
+            return None
+        return Row(index, known, session_id, mark)
+
+    def _refuse(self, index: int, update: object, error: BriqpayError) -> None:
+        self._settling.refused(index, update, error)
+        if self._fail_fast:
+            raise error
+
+
+def _checked(update: object) -> tuple[SessionUpdate, str]:
+    """A row and its session, in the one spelling that requests and their order go by.
+
+    Raises:
+        ValidationError: It is no row, or no request can be made of it.
+    """
+    if not isinstance(update, SessionUpdate):
+        raise ValidationError(problems=(("", f"must be a SessionUpdate, not {type(update).__name__}"),))
+    if not isinstance(update.patch, SessionPatch):
+        raise ValidationError(problems=(("/patch", f"must be a SessionPatch, not {type(update.patch).__name__}"),))
+    if update.key is not None and not isinstance(update.key, str):
+        raise ValidationError(problems=(("/key", "must be text"),))
+    return update, check_session_id(update.session_id)
+
+
+def _complaint(standing: Standing, index: int, key: str | None) -> str:
+    name = f"row {index}" if key is None else f"row {index} (key {key!r})"
+    if standing is Standing.TWICE:
+        return f"Give each row a key of its own: an earlier row of this run has the key of {name}."
+    return (
+        f"Use a new journal for new rows: {name} is not what the journal says was done under its "
+        f"{'position' if key is None else 'key'}."
+    )

@@ -1,0 +1,1 @@
+"""`briqpay bulk`: the rows of a file through `update_many`."""

@@ -1,0 +1,187 @@
+"""``briqpay bulk``: update many sessions from a file, resumably, and look at such a run afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO, Final, Literal
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from briqpay_async.bulk.journal import BulkJournal
+from briqpay_async.cli.bulk.chart import draw
+from briqpay_async.cli.bulk.lines import count_lines, opened
+from briqpay_async.cli.bulk.run import BulkRun, Settings
+from briqpay_async.cli.bulk.statistics import read_statistics, show_statistics
+from briqpay_async.cli.bulk.view import show_changes, show_totals, watching
+from briqpay_async.cli.exits import FAILED, INTERRUPTED, InputError
+from briqpay_async.cli.output import say
+from briqpay_async.cli.state_files import STDIN
+from briqpay_async.cli.state_patches import Depth
+from briqpay_async.transport.requests import Fields, fields_query
+
+__all__ = ["register"]
+
+_MOST: Final = 1_000
+
+# Without this a lone - is taken for an option.
+File = Annotated[str, Parameter(allow_leading_hyphen=True)]
+Flag = Annotated[bool, Parameter(negative="")]
+Names = Annotated[list[str] | None, Parameter(negative="")]
+
+_bulk = App(name="bulk", help="Update many sessions from a file, and report on such runs.")
+
+
+def register(app: App) -> None:
+    """Add this group of commands."""
+    app.command(_bulk)
+
+
+@_bulk.command
+def apply(
+    file: File,
+    /,
+    *,
+    concurrency: int | Literal["auto"] = 50,
+    journal: Path | None = None,
+    resume: Flag = False,
+    fields: Names = None,
+    dry_run: Flag = False,
+    report: Path | None = None,
+    coalesce: Flag = False,
+    sandbox: Flag = False,
+    read_first: Flag = False,
+    depth: Depth = "field",
+) -> int:
+    """Send what each line of a file says, as the smallest patch. Rows of one session keep their order.
+
+    A line is {"sessionId", "patch"} with the body of a PATCH, {"sessionId", "before", "after"} with two states, or
+    {"sessionId", "after"} with --read-first. With a "key" a line may move between a run and its resumption.
+    Ctrl-C lets the rows under way finish; once more cancels them.
+
+    Args:
+        file: JSON lines; - reads stdin.
+        concurrency: The most updates under way at once (1 to 1000), or auto to find out how many help.
+        journal: Write down what is done, so that the run can be resumed.
+        resume: Go on with the run of the journal: what is done is skipped.
+        fields: Names of what each answer has; none, the default, also skips the check that it shows what was sent.
+        dry_run: Print how many rows would change what. Nothing is sent and nothing is written.
+        report: Write a JSON line for each row.
+        coalesce: Merge rows of one session that wait for each other into one request.
+        sandbox: Use an emulator of the API in this process, with sessions that stand for those of the file.
+        read_first: Read each session, and take members missing in "after" as unchanged.
+        depth: What is sent of a changed section, its changed members or all of it (orders always travel whole).
+    """
+    settings = Settings(
+        concurrency=concurrency,
+        fields=_fields(fields),
+        depth=depth,
+        coalesce=coalesce,
+        read_first=read_first,
+        sandbox=sandbox,
+    )
+    _check(settings, file, journal, report, resume=resume)
+    book = None if journal is None or dry_run else _journal(journal, resume=resume)
+    how_to_go_on = _how_to_go_on(journal, settings)
+    if sandbox and (read_first or not dry_run):
+        say("sandbox: sessions made in an emulator of this process stand for those that the file names")
+    with opened(file) as lines:
+        run = BulkRun(lines, settings, lambda: say("stopping: rows under way finish (Ctrl-C again cancels them)"))
+        try:
+            if dry_run:
+                asyncio.run(run.look())
+            else:
+                total = count_lines(file)
+                with _written(report) as out, watching(Console(stderr=True), total) as watch:
+                    asyncio.run(run.apply(book, out, watch))
+        except KeyboardInterrupt:
+            run.totals.stopped = True
+        finally:
+            if dry_run:
+                show_changes(run.changes, Console())
+            elif run.totals.progress is not None:
+                show_totals(run.totals, Console())
+    if run.totals.stopped:
+        say("briqpay: interrupted" if dry_run else f"briqpay: interrupted; {how_to_go_on}")
+        return INTERRUPTED
+    return FAILED if run.totals.statuses["failed"] or run.changes.failed else 0
+
+
+@_bulk.command
+def report(journal: Path, /, *, svg: Path | None = None) -> None:
+    """Summarise the run that a journal tells of.
+
+    Args:
+        journal: The file that --journal named.
+        svg: Draw throughput, latency and concurrency over the run into this file.
+    """
+    statistics = read_statistics(BulkJournal(journal))
+    show_statistics(statistics, Console())
+    if svg is not None:
+        try:
+            svg.write_text(draw(statistics), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write {svg}: {error.strerror}") from error
+        say(f"drawn: {svg}")
+
+
+def _check(settings: Settings, file: str, journal: Path | None, report: Path | None, *, resume: bool) -> None:
+    if isinstance(settings.concurrency, int) and not 1 <= settings.concurrency <= _MOST:
+        raise InputError(f"--concurrency must be between 1 and {_MOST}, or auto")
+    if resume and journal is None:
+        raise InputError("--resume needs --journal, the file of the run to go on with")
+    if resume and settings.read_first:
+        raise InputError(
+            "--read-first goes without --resume: take a new journal, and rows that are done turn out unchanged"
+        )
+    named = [Path(os.path.realpath(path)) for path in (None if file == STDIN else file, journal, report) if path]
+    if len(set(named)) < len(named):
+        raise InputError("FILE, --journal and --report must be different files")
+
+
+def _journal(path: Path, *, resume: bool) -> BulkJournal:
+    """The journal of a new run, or of one to go on with.
+
+    Raises:
+        InputError: There is a run in the journal, and it shall not be resumed.
+        ConfigurationError: The journal is missing, in use, damaged, or no journal.
+    """
+    book = BulkJournal(path)
+    if resume or (path.exists() and path.stat().st_size):
+        found = book.summary()
+        rows = found.applied + found.unchanged + found.failed
+        if rows and not resume:
+            raise InputError(f"{path} has {rows:,} rows of an earlier run: add --resume, or name a new file")
+    return book
+
+
+def _how_to_go_on(journal: Path | None, settings: Settings) -> str:
+    if settings.read_first:
+        return "run it again (with a new journal): rows that are done turn out unchanged"
+    if journal is None:
+        return "nothing was written down to resume with: use --journal next time"
+    return f"resume with the same file and --journal {journal} --resume"
+
+
+@contextmanager
+def _written(path: Path | None) -> Iterator[BinaryIO | None]:
+    if path is None:
+        yield None
+        return
+    try:
+        out = path.open("wb")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+    with out:
+        yield out
+
+
+def _fields(given: list[str] | None) -> Fields:
+    names = ["none"] if given is None else [name.strip() for text in given for name in text.split(",")]
+    asked: Fields = "none" if names == ["none"] else names
+    fields_query(asked)
+    return asked

@@ -1,0 +1,101 @@
+"""Webhook subscriptions of a session, told apart by ``eventType``."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from briqpay_async.models import formats as shapes
+from briqpay_async.models.base import Model, as_tuple
+from briqpay_async.models.enums import HookMethod
+from briqpay_async.models.limits import Limits, member
+
+__all__ = [
+    "CaptureStatusHook",
+    "Hook",
+    "OrderStatusHook",
+    "OtherHook",
+    "RefundStatusHook",
+    "SessionStatusHook",
+]
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class _Subscription(Model):
+    statuses: tuple[str, ...] | None = attrs.field(
+        default=None, converter=as_tuple, metadata={"limits": Limits(required=True, min_length=1)}
+    )
+    method: HookMethod | str | None = member(required=True)
+    url: str | None = member(required=True, shape=shapes.web_url)
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class SessionStatusHook(_Subscription):
+    """Be told when the session is completed (SEED).
+
+    Briqpay's hooks are unauthenticated by default: read the session before acting on one (SEED).
+
+    Attributes:
+        statuses: ``completed``.
+        method: ``GET`` (values as query parameters) or ``POST`` (values as JSON).
+        url: Where to call.
+    """
+
+    event_type: str = member(required=True, default="session_status")
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class OrderStatusHook(_Subscription):
+    """Be told of the order's status (reference §C.5).
+
+    Attributes:
+        statuses: Of ``order_pending``, ``order_rejected``, ``order_cancelled``, ``order_approved_not_captured``.
+        method: ``GET`` or ``POST``.
+        url: Where to call.
+    """
+
+    event_type: str = member(required=True, default="order_status")
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class CaptureStatusHook(_Subscription):
+    """Be told of captures (reference §C.5).
+
+    Attributes:
+        statuses: Of ``pending``, ``approved``, ``rejected``.
+        method: ``GET`` or ``POST``.
+        url: Where to call.
+    """
+
+    event_type: str = member(required=True, default="capture_status")
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class RefundStatusHook(_Subscription):
+    """Be told of refunds (reference §C.5).
+
+    Attributes:
+        statuses: Of ``pending``, ``approved``, ``rejected``.
+        method: ``GET`` or ``POST``.
+        url: Where to call.
+    """
+
+    event_type: str = member(required=True, default="refund_status")
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class OtherHook(_Subscription):
+    """A subscription to an event that this library does not know by name.
+
+    Attributes:
+        event_type: Name of the event.
+        statuses: Values to be told of.
+        method: ``GET`` or ``POST``.
+        url: Where to call.
+    """
+
+    event_type: str | None = member(required=True)
+
+
+Hook: TypeAlias = SessionStatusHook | OrderStatusHook | CaptureStatusHook | RefundStatusHook | OtherHook

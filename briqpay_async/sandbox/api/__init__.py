@@ -1,0 +1,1 @@
+"""What Briqpay answers, endpoint by endpoint."""

@@ -1,0 +1,124 @@
+"""The endpoints under `/_sandbox`: what a test in another process drives a sandbox with.
+
+They need no credentials: a sandbox listens on loopback and holds nothing of value.
+"""
+
+import base64
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import attrs
+import orjson
+from aiohttp import web
+
+from briqpay_async.sandbox.answers import NOTHING, Answer, Refusal, invalid, json_answer
+from briqpay_async.sandbox.faults.faults import Faults, describe_fault, fault_from_json
+from briqpay_async.sandbox.state.completion import complete
+from briqpay_async.sandbox.state.request_log import Journal, JournalRecord
+from briqpay_async.sandbox.state.store import Core, Json
+
+CONTROL_PREFIX: Final = "/_sandbox/"
+_SESSIONS: Final = f"{CONTROL_PREFIX}sessions/"
+
+
+def describe_record(record: JournalRecord) -> Json:
+    """Return a journal record as JSON; a body that is not text is given in base64."""
+    described: Json = attrs.asdict(record)
+    body = record.body
+    if body is not None:
+        try:
+            described["body"] = body.decode()
+        except UnicodeDecodeError:
+            described["body"] = {"base64": base64.b64encode(body).decode()}
+    return described
+
+
+class Control:
+    """Answers the control endpoints; they are not in the journal."""
+
+    def __init__(self, core: Core, journal: Journal, faults: Faults, reset: Callable[[], None]) -> None:
+        self._core = core
+        self._journal = journal
+        self._faults = faults
+        self._reset = reset
+
+    async def answer(self, request: web.BaseRequest, path: str) -> Answer:
+        """Answer one control request."""
+        body = await request.read()
+        try:
+            return self._dispatch(request, path, body)
+        except Refusal as refusal:
+            return refusal.answer()
+
+    def _dispatch(self, request: web.BaseRequest, path: str, body: bytes) -> Answer:
+        method = request.method
+        if path.startswith(_SESSIONS):
+            return self._session(method, path[len(_SESSIONS) :], body)
+        match method, path[len(CONTROL_PREFIX) :]:
+            case "POST", "reset":
+                self._reset()
+                return NOTHING
+            case "GET", "journal":
+                return self._read_journal(request.query_string)
+            case _, "faults":
+                return self._change_faults(method, body)
+            case "GET", "effects":
+                return json_answer([attrs.asdict(effect) for effect in self._core.effects])
+        raise Refusal(404, "NOT_FOUND", "No such control endpoint")
+
+    def _read_journal(self, query: str) -> Answer:
+        wanted = parse_qs(query)
+        session_id = wanted.get("session_id", [None])[0]
+        endpoint = wanted.get("endpoint", [None])[0]
+        return json_answer([describe_record(record) for record in self._journal.of(session_id, endpoint)])
+
+    def _change_faults(self, method: str, body: bytes) -> Answer:
+        if method == "POST":
+            return self._add_faults(body)
+        if method == "DELETE":
+            self._faults.clear()
+        return json_answer([describe_fault(fault) for fault in self._faults])
+
+    def _add_faults(self, body: bytes) -> Answer:
+        """Set one fault, or every fault of a list, or none if any of them cannot be."""
+        document = _decode(body)
+        try:
+            made = [fault_from_json(each) for each in (document if isinstance(document, list) else [document])]
+        except ValueError as error:
+            raise Refusal(400, "INVALID_FAULT", str(error)) from None
+        return json_answer([describe_fault(self._faults.arm(fault)) for fault in made], 201)
+
+    def _session(self, method: str, rest: str, body: bytes) -> Answer:
+        session_id, _, verb = rest.partition("/")
+        if session_id not in self._core.sessions:
+            raise self._core.missing_session()
+        match method, verb:
+            case "GET", "":
+                return json_answer(self._core.sessions[session_id])
+            case "POST", "complete":
+                return self._complete(session_id, body)
+        raise Refusal(404, "NOT_FOUND", "No such control endpoint")
+
+    def _complete(self, session_id: str, body: bytes) -> Answer:
+        options = _decode(body)
+        if not isinstance(options, dict):
+            raise invalid("body is the wrong type")
+        if unknown := options.keys() - {"orderStatus", "data"}:
+            raise invalid(f"unknown members: {', '.join(sorted(unknown))}")
+        order_status: Any = options.get("orderStatus", "order_approved_not_captured")
+        data = options.get("data")
+        if data is not None and not isinstance(data, dict):
+            raise invalid("body.data is the wrong type")
+        try:
+            return json_answer(complete(self._core, session_id, order_status, data))
+        except ValueError as error:
+            raise invalid(str(error)) from None
+
+
+def _decode(body: bytes) -> Any:
+    """Return the JSON in a body; an empty body is an empty object."""
+    try:
+        return orjson.loads(body) if body else {}
+    except orjson.JSONDecodeError:
+        raise invalid("body is not valid JSON") from None

@@ -1,0 +1,63 @@
+"""The endpoints beside the session: tokens, hosted pages, health."""
+
+from typing import Any, Final
+
+from briqpay_async.sandbox.answers import NOTHING, Answer, Refusal, invalid, json_answer
+from briqpay_async.sandbox.api.projection import NO_FIELDS
+from briqpay_async.sandbox.rules.other_bodies import hosted_page_problems
+from briqpay_async.sandbox.state.store import Call, Core, Json
+
+# A name that never resolves: a link of the emulator must not lead to a real host.
+_PAGES: Final = "https://hp.briqpay.invalid/payment"
+
+
+def _token(core: Core, token_id: str) -> Json:
+    token = core.tokens.get(token_id)
+    if token is None:
+        raise invalid("Invalid tokenId - token does not exist.")
+    return token
+
+
+def _token_answer(token: dict[str, Any], fields: tuple[str, ...] | None) -> Answer:
+    if fields == NO_FIELDS:
+        return NOTHING
+    if fields is not None:
+        token = {name: token[name] for name in fields if name in token}
+    return json_answer(token)
+
+
+def token_read(core: Core, call: Call) -> Answer:
+    """GET /v3/token/{id} (reference §B.12)."""
+    return _token_answer(_token(core, call.target), call.fields)
+
+
+def token_deactivate(core: Core, call: Call) -> Answer:
+    """DELETE /v3/token/{id} (reference §B.13)."""
+    token = {**_token(core, call.target), "state": "inactive"}
+    core.tokens[call.target] = token
+    core.effects.add("token_deactivate", call.target, call.sequence)
+    return _token_answer(token, call.fields)
+
+
+def hosted_page(core: Core, call: Call) -> Answer:
+    """POST /v3/hosted-page (reference §B.15)."""
+    body = call.json()
+    if problems := hosted_page_problems(body):
+        raise invalid(*problems)
+    session_id: str = body["sessionId"]
+    core.session(session_id)
+    page_id = core.new_id()
+    page = {"hostedPageId": page_id, "sessionId": session_id, "url": f"{_PAGES}/{page_id}/{core.new_id()}"}
+    core.pages[page_id] = {**page, "config": body.get("config", {})}
+    core.effects.add("hosted_page", session_id, call.sequence, page_id)
+    return json_answer(page, 200, session_id)
+
+
+def health(_core: Core, _call: Call) -> Answer:
+    """GET /, the probe that CT uses (reference §A)."""
+    return json_answer({"status": "ok"})
+
+
+def unknown(_core: Core, _call: Call) -> Answer:
+    """Whatever else is asked for. What the API answers is not documented."""
+    raise Refusal(404, "NOT_FOUND", "No such endpoint")

@@ -1,0 +1,106 @@
+"""Running a sandbox as a program: until a signal says stop, and then without a trace."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from briqpay_async.sandbox.server import SECRET, USERNAME, Sandbox
+
+DEFAULT_PORT = 8420
+
+
+def describe(sandbox: Sandbox) -> str:
+    """Return what a developer needs to use a running sandbox, with lines to paste into a shell."""
+    return (
+        f"Briqpay sandbox on {sandbox.url}\n"
+        f"  username {sandbox.username}\n"
+        f"  secret   {sandbox.secret}\n"
+        "\n"
+        f"export BRIQPAY_USERNAME={sandbox.username}\n"
+        f"export BRIQPAY_SECRET={sandbox.secret}\n"
+        f"export BRIQPAY_BASE_URL={sandbox.url}\n"
+        "\n"
+        "Stop it with Ctrl-C.\n"
+    )
+
+
+async def serve(
+    *,
+    announce: Callable[[Sandbox], None] | None = None,
+    stop: asyncio.Event | None = None,
+    **options: Any,
+) -> None:
+    """Run a sandbox until SIGINT or SIGTERM, or until `stop` is set.
+
+    Args:
+        announce: Called once it listens; by default its address and credentials are printed.
+        stop: Another way to end it.
+        options: What `Sandbox` takes.
+
+    Raises:
+        OSError: the port is taken.
+        ValueError: an option has a value it cannot have.
+    """
+    stopping = asyncio.Event() if stop is None else stop
+    async with Sandbox(**options) as sandbox:
+        with _signals(stopping):
+            (announce or _print)(sandbox)
+            await stopping.wait()
+
+
+def _print(sandbox: Sandbox) -> None:
+    sys.stdout.write(describe(sandbox))
+    sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _signals(stopping: asyncio.Event) -> Any:
+    """Let SIGINT and SIGTERM set the event, where the loop can (on Windows it cannot)."""
+    loop = asyncio.get_running_loop()
+    caught = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, RuntimeError):
+            loop.add_signal_handler(number, stopping.set)
+            caught.append(number)
+    try:
+        yield
+    finally:
+        for number in caught:
+            loop.remove_signal_handler(number)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Make the parser of the command line."""
+    made = argparse.ArgumentParser(
+        prog="python -m briqpay_async.sandbox", description="Run an emulator of Briqpay's v3 API."
+    )
+    made.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default %(default)s)")
+    made.add_argument("--host", default="127.0.0.1", help="where to listen (default %(default)s)")
+    made.add_argument("--allow-remote", action="store_true", help="allow a host that others can reach")
+    made.add_argument("--username", default=USERNAME, help="the merchant that is let in (default %(default)s)")
+    made.add_argument("--secret", default=SECRET, help="the merchant's secret (default %(default)s)")
+    made.add_argument("--seed", type=int, default=0, help="of ids and faults (default %(default)s)")
+    made.add_argument(
+        "--merge",
+        choices=("field", "section"),
+        default="field",
+        help="what a PATCH does to a stored section: merge its members, or replace it (default %(default)s)",
+    )
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    options = vars(parser().parse_args(argv))
+    try:
+        asyncio.run(serve(**options))
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"briqpay sandbox: {error}\n")
+        return 1
+    except KeyboardInterrupt:  # where the loop takes no signal handlers
+        return 0
+    return 0

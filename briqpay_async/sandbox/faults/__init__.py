@@ -1,0 +1,1 @@
+"""Failures on purpose: statuses, delays and broken connections."""

@@ -1,0 +1,204 @@
+"""The catalogue of faults: what each kind does, what it can be told, and whether a request is applied."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import attrs
+
+Check = Callable[[Any], bool]
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float) and value >= 0
+
+
+def _above_zero(value: Any) -> bool:
+    return _number(value) and value > 0
+
+
+def _count(value: Any) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _status(value: Any) -> bool:
+    return type(value) is int and 200 <= value <= 599
+
+
+def _flag(value: Any) -> bool:
+    return type(value) is bool
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _moment(value: Any) -> bool:
+    return value in ("before", "after")
+
+
+def _body(value: Any) -> bool:
+    return isinstance(value, str | dict)
+
+
+def _retry_after(value: Any) -> bool:
+    return isinstance(value, str) or _number(value)
+
+
+def _or_none(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+@attrs.frozen
+class Kind:
+    """One kind of fault.
+
+    Attributes:
+        summary: What happens.
+        applied: Whether the request takes effect; for a kind with a parameter `applied`, its default.
+            None when chaos decides.
+        params: Each parameter's default and check.
+    """
+
+    summary: str
+    applied: bool | None
+    params: Mapping[str, tuple[Any, Check]] = attrs.field(factory=dict)
+
+
+CHAOS: Final = "chaos"
+LATENCIES: Final = frozenset({"latency", "lognormal_latency"})
+_RETRY_AFTER: Final = {"retry_after": (None, _or_none(_retry_after))}
+_APPLIED: Final = {"applied": (False, _flag)}
+_WHEN: Final = {"when": ("before", _moment)}
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "status": Kind(
+        'An HTTP status. `body` is "json" (the error envelope), "html", "empty", an object, or other text; '
+        'an integer or float `retry_after` is sent as it is, "date:30" as an HTTP date 30 seconds from now '
+        '("date:-60" is past), any other text verbatim.',
+        applied=False,
+        params={
+            "status": (503, _status),
+            "body": ("json", _body),
+            "code": (None, _or_none(_text)),
+            "message": (None, _or_none(_text)),
+            **_RETRY_AFTER,
+            **_APPLIED,
+        },
+    ),
+    "html_502": Kind("The 502 page of a proxy, in HTML.", applied=False, params={**_RETRY_AFTER, **_APPLIED}),
+    "rate_limit": Kind(
+        "429 RATE_LIMITED once a token bucket is empty. `retry_after` is as for `status`, or "
+        '"seconds" (whole, rounded up) or "exact" (a float) for when there is a token.',
+        applied=False,
+        params={
+            "per_second": (10, _above_zero),
+            "burst": (10, _count),
+            "retry_after": ("seconds", _or_none(_retry_after)),
+        },
+    ),
+    "malformed_json": Kind("An answer that is not JSON, in full.", applied=True),
+    "truncated_json": Kind("An answer that ends in the middle of its JSON, in valid HTTP.", applied=True),
+    "wrong_content_type": Kind("The right answer, declared as HTML.", applied=True),
+    "invalid_utf8": Kind("An answer with bytes that are not UTF-8.", applied=True),
+    "latency": Kind(
+        "A fixed wait before or after the request is applied.",
+        applied=True,
+        params={"seconds": (0.1, _number), **_WHEN},
+    ),
+    "lognormal_latency": Kind(
+        "A wait out of a log-normal distribution, at most `cap` seconds.",
+        applied=True,
+        params={"median": (0.05, _number), "sigma": (0.5, _number), "cap": (5.0, _number), **_WHEN},
+    ),
+    "drip": Kind(
+        "The answer in `chunks` pieces over `seconds`.",
+        applied=True,
+        params={"seconds": (1.0, _number), "chunks": (10, _count)},
+    ),
+    "close_before_read": Kind("The connection is closed before the body is read.", applied=False),
+    "close_before_answer": Kind("The body is read, then the connection is closed.", applied=False),
+    "apply_then_drop": Kind(
+        "The request is applied, then the connection is closed without an answer.", applied=True
+    ),
+    "reset_mid_body": Kind(
+        "The head and `fraction` of the body, then a reset; or a plain close if `reset` is false.",
+        applied=True,
+        params={"fraction": (0.5, lambda value: _number(value) and value < 1), "reset": (True, _flag)},
+    ),
+    "stale_keepalive": Kind(
+        "A whole answer that promises keep-alive on a connection that is dead: its next request is cut "
+        "unread and not applied. With `seconds`, it is closed that long after the answer instead.",
+        applied=True,
+        params={"seconds": (None, _or_none(_number))},
+    ),
+    "oversized": Kind("A body of `size` bytes of JSON.", applied=True, params={"size": (10_000_000, _count)}),
+    "gzip_bomb": Kind(
+        "A small gzipped body that unpacks to `size` bytes.",
+        applied=True,
+        params={"size": (100_000_000, _count)},
+    ),
+    CHAOS: Kind(
+        "One of the transient kinds, by the seed.",
+        applied=None,
+        params={"max_in_a_row": (None, _or_none(_count))},
+    ),
+}
+
+# What chaos chooses from: failures that a client is right to retry, and slowness.
+CHAOTIC: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
+    ("status", {"status": 429, "code": "RATE_LIMITED", "retry_after": 0}),
+    ("status", {"status": 500, "body": "empty"}),
+    ("html_502", {}),
+    ("status", {"status": 503, "retry_after": 0}),
+    ("status", {"status": 504, "body": "html"}),
+    ("lognormal_latency", {"median": 0.01, "cap": 0.1}),
+    ("drip", {"seconds": 0.01, "chunks": 3}),
+    ("close_before_read", {}),
+    ("close_before_answer", {}),
+    ("apply_then_drop", {}),
+    ("reset_mid_body", {}),
+    ("stale_keepalive", {}),
+)
+
+
+def check_params(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a fault with defaults filled in.
+
+    Raises:
+        ValueError: one is unknown to the kind, or has a value it cannot have.
+    """
+    known = KINDS[kind].params
+    for name, value in given.items():
+        if name not in known:
+            options = ", ".join(sorted(known)) or "none"
+            raise ValueError(f"a {kind!r} fault has no option {name!r}; it has {options}")
+        if not known[name][1](value):
+            raise ValueError(f"{name} of a {kind!r} fault cannot be {value!r}")
+    return {**{name: default for name, (default, _) in known.items()}, **given}
+
+
+class TokenBucket:
+    """Lets requests through while there are tokens, which come back at a steady rate.
+
+    Args:
+        per_second: How many tokens come back each second.
+        burst: How many tokens there are at most, and at first.
+        clock: The time in seconds.
+    """
+
+    def __init__(self, per_second: float, burst: float, clock: Callable[[], float]) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._clock = clock
+        self._tokens = float(burst)
+        self._filled_at = clock()
+
+    def take(self) -> float | None:
+        """Take a token, or return in how many seconds there will be one."""
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._per_second)
+        self._filled_at = now
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return None
+        return (1 - self._tokens) / self._per_second

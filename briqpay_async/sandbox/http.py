@@ -1,0 +1,107 @@
+"""Between the socket and the API: reads a request, keeps the journal, writes the answer."""
+
+from typing import Final
+
+from aiohttp import web
+from multidict import istr
+
+from briqpay_async.sandbox.answers import Answer, Refusal, respond
+from briqpay_async.sandbox.api.control import CONTROL_PREFIX, Control
+from briqpay_async.sandbox.api.dispatch import Api
+from briqpay_async.sandbox.api.projection import parse_fields
+from briqpay_async.sandbox.faults.faults import Fault, Faults, parse_fault
+from briqpay_async.sandbox.faults.inject import Injector, cut
+from briqpay_async.sandbox.routes import resolve
+from briqpay_async.sandbox.state.request_log import Entry, Journal
+from briqpay_async.sandbox.state.store import Call
+
+# Headers that every request is looked at for: as `istr` they are not folded to lower case each time.
+FAULT_HEADER: Final = istr("X-Sandbox-Fault")
+_EXPECT: Final = istr("Expect")
+_AUTHORIZATION: Final = istr("Authorization")
+_CONTENT_TYPE: Final = istr("Content-Type")
+
+
+class Gateway:
+    """The one handler of the server, free of aiohttp's router: the paths are few and known."""
+
+    def __init__(self, api: Api, journal: Journal, faults: Faults, control: Control) -> None:
+        self._api = api
+        self._journal = journal
+        self._faults = faults
+        self._control = control
+        self._injector = Injector(faults, self._read, self._answer)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Handle one request from its head to its answer."""
+        path, _, query = request.raw_path.partition("?")
+        if path.startswith(CONTROL_PREFIX):
+            return respond(await self._control.answer(request, path))
+        endpoint, target = resolve(request.method, path)
+        entry = self._journal.open(request.method, path, query, endpoint, target)
+        try:
+            if self._faults.any or FAULT_HEADER in request.headers:
+                return await self._handle_with_faults(request, entry)
+            return respond(await self._answer(request, entry))
+        except Refusal as refusal:
+            answer = refusal.answer()
+            entry.status = answer.status
+            return respond(answer)
+        except web.HTTPRequestEntityTooLarge:
+            entry.status = 413
+            return respond(Refusal(413, "PAYLOAD_TOO_LARGE", "Request body is too large").answer())
+        except ConnectionError:  # the client left while it was sending, or while a slow answer was under way
+            return cut(request, entry)
+        finally:
+            self._journal.close(entry, entry.status)
+
+    async def _handle_with_faults(self, request: web.BaseRequest, entry: Entry) -> web.StreamResponse:
+        if (cut := self._injector.cut_if_stale(request, entry)) is not None:
+            return cut
+        faults = self._faults_of(request, entry)
+        if not faults:
+            return respond(await self._answer(request, entry))
+        return await self._injector.perform(request, entry, faults)
+
+    def _faults_of(self, request: web.BaseRequest, entry: Entry) -> list[Fault]:
+        asked_for = request.headers.get(FAULT_HEADER)
+        if asked_for is None:
+            return self._faults.pick(entry.method, entry.endpoint, entry.path, entry.session_id)
+        try:
+            return self._faults.once(parse_fault(asked_for))
+        except ValueError as error:
+            raise Refusal(400, "INVALID_FAULT", f"{FAULT_HEADER}: {error}") from None
+
+    async def _read(self, request: web.BaseRequest, entry: Entry) -> bytes:
+        """Return the body of a request and note it in the journal; it is received only once."""
+        if _EXPECT in request.headers:
+            await _invite(request)
+        body = await request.read()
+        self._journal.keep_body(entry, body)
+        return body
+
+    async def _answer(self, request: web.BaseRequest, entry: Entry) -> Answer:
+        """Let the API answer, and note it in the journal."""
+        body = await self._read(request, entry)
+        headers = request.headers
+        query = entry.query
+        call = Call(
+            entry.session_id or "",
+            parse_fields(query) if query else None,
+            body,
+            headers.get(_CONTENT_TYPE, ""),
+            entry.sequence,
+        )
+        answer = self._api.answer(entry.endpoint, headers.get(_AUTHORIZATION), call)
+        entry.status = answer.status
+        if answer.session_id is not None:
+            entry.session_id = answer.session_id
+        return answer
+
+
+async def _invite(request: web.BaseRequest) -> None:
+    """Tell a client that waits for it to send its body: curl does before anything large."""
+    if request.headers[_EXPECT].lower() == "100-continue" and request.can_read_body:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # The invitation is not part of the answer, whose head may still be written.
+        request.writer.output_size = 0

@@ -1,0 +1,1 @@
+"""What the API accepts in the bodies of requests."""

@@ -1,0 +1,146 @@
+"""Orders and the lines of their carts: what they must look like, and whether they add up.
+
+A line is one of two shapes told apart by `productType`: a regular item, or the `sales_tax` item of
+the US (reference §C.2). A line that fits neither is reported the way a JSON-schema `oneOf` does,
+without saying why; `line_fault` says why, for the developer's eyes.
+"""
+
+from typing import Any, Final
+
+from briqpay_async.sandbox.rules import checks
+from briqpay_async.sandbox.rules.checks import Shape, Table, check_members
+
+_NAME = checks.text_up_to(256)
+_SOLD = ("physical", "digital", "discount", "shipping_fee", "deposit", "surcharge", "gift_card")
+# Members that only a regular item has: WOO deletes them from its tax line before sending (reference §C.2).
+_NOT_ON_TAX_LINES: Final = ("quantity", "quantityUnit", "unitPrice", "taxRate", "discountPercentage")
+
+
+def _regular(*product_types: str) -> Shape:
+    members: Table = {
+        "productType": checks.one_of(*product_types),
+        "reference": _NAME,
+        "name": _NAME,
+        "quantity": checks.whole_from_one,
+        "quantityUnit": checks.text_up_to(10),
+        "unitPrice": checks.whole,
+        "taxRate": checks.whole,
+        "discountPercentage": checks.whole,
+    }
+    return Shape(members, ("productType", "name", "quantity", "quantityUnit", "unitPrice", "taxRate"))
+
+
+_SOLD_LINE: Final = _regular(*_SOLD)
+# `adjustment` "can only be used on refunds" (reference §C.2).
+_REFUNDED_LINE: Final = _regular(*_SOLD, "adjustment")
+_TAX_LINE: Final = Shape(
+    {"reference": _NAME, "name": _NAME, "totalTaxAmount": checks.whole},
+    ("productType", "name", "totalTaxAmount"),
+)
+_ORDER: Final = Shape(
+    {"currency": checks.currency, "amountIncVat": checks.whole, "amountExVat": checks.whole},
+    ("currency", "amountIncVat", "amountExVat", "cart"),
+)
+
+
+def is_plain_item(line: Any) -> bool:
+    """Tell whether a line is a regular item as it should be: the common case, in one expression.
+
+    A cart of a thousand lines is checked on every PATCH, and walking the table of rules for each
+    costs three times as much. Lines that fail here may still be right; `line_fault` decides.
+    """
+    if type(line) is not dict:
+        return False
+    get = line.get
+    return (
+        type(kind := get("productType")) is str
+        and kind in _SOLD
+        and type(name := get("name")) is str
+        and len(name) <= 256
+        and type(quantity := get("quantity")) is int
+        and quantity >= 1
+        and type(unit := get("quantityUnit")) is str
+        and len(unit) <= 10
+        and type(price := get("unitPrice")) is int
+        and (price < 0 or kind != "discount")
+        and type(get("taxRate")) is int
+        and type(reference := get("reference", "")) is str
+        and len(reference) <= 256
+        and type(get("discountPercentage", 0)) is int
+    )
+
+
+def line_fault(line: Any, *, refund: bool = False) -> str | None:
+    """Return why a cart line fits neither shape, or None when it fits one."""
+    if type(line) is not dict:
+        return checks.WRONG_TYPE
+    if line.get("productType") == "sales_tax":
+        return _misplaced(line) or _first_fault(line, _TAX_LINE)
+    if fault := _first_fault(line, _REFUNDED_LINE if refund else _SOLD_LINE):
+        return fault
+    if line["productType"] == "discount" and line["unitPrice"] >= 0:
+        return "unitPrice of a discount must be negative"  # SEED
+    return None
+
+
+def _misplaced(line: dict[str, Any]) -> str | None:
+    for name in _NOT_ON_TAX_LINES:
+        if name in line:
+            return f"{name} does not belong on a sales_tax item"
+    return None
+
+
+def _first_fault(line: dict[str, Any], shape: Shape) -> str | None:
+    for name in shape.required:
+        if name not in line:
+            return f"{name} {checks.REQUIRED}"
+    members = shape.members
+    for name, member in line.items():
+        check = members.get(name)
+        if check is not None and (fault := check(member)):
+            return f"{name} {fault}"
+    return None
+
+
+def check_order(order: Any, path: str, problems: list[str], *, refund: bool = False) -> None:
+    """Check an order: its four members are required together wherever it appears (SEED)."""
+    if not check_members(order, path, _ORDER, problems) or "cart" not in order:
+        return
+    cart = order["cart"]
+    if type(cart) is not list:
+        problems.append(f"{path}.cart {checks.WRONG_TYPE}")
+        return
+    if not cart:
+        problems.append(f"{path}.cart {checks.TOO_FEW_ITEMS}")
+    for index, line in enumerate(cart):
+        if not is_plain_item(line) and line_fault(line, refund=refund):
+            problems.append(f"{path}.cart.{index} {checks.NO_SCHEMA}")
+
+
+def total_problems(order: dict[str, Any], path: str) -> list[str]:
+    """Return what is wrong with the declared totals of an order whose shape is right.
+
+    Briqpay "rejects a session whose line items do not add up to the declared totals" (reference
+    §G.3), but how it rounds is not published. Rounding can cost half a minor unit a line, so that
+    much is allowed and no more: one line that is off by one is refused.
+    """
+    # Exact integers: one part in 10^8 of a minor unit, as rates and discounts have four decimals each.
+    scale = 10**8
+    including = excluding = 0
+    for line in order["cart"]:
+        if line["productType"] == "sales_tax":
+            including += line["totalTaxAmount"] * scale  # it adds to amountIncVat alone (reference §G.8)
+        elif type(line.get("totalAmount")) is int and type(line.get("totalVatAmount")) is int:
+            including += line["totalAmount"] * scale
+            excluding += (line["totalAmount"] - line["totalVatAmount"]) * scale
+        else:
+            net = line["quantity"] * line["unitPrice"] * (10_000 - line.get("discountPercentage", 0))
+            excluding += net * 10_000
+            including += net * (10_000 + line["taxRate"])
+    slack = len(order["cart"]) * scale // 2
+    declared = (("amountIncVat", including), ("amountExVat", excluding))
+    return [
+        f"{path}.{name} does not match the sum of the cart"
+        for name, exact in declared
+        if abs(order[name] * scale - exact) > slack
+    ]

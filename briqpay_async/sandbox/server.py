@@ -1,0 +1,210 @@
+"""The sandbox itself: its lifecycle, and what a test may look at and do."""
+
+import ipaddress
+import time
+from collections.abc import Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, Self, Unpack
+
+from aiohttp import web
+
+from briqpay_async.sandbox.api.control import Control
+from briqpay_async.sandbox.api.dispatch import Api
+from briqpay_async.sandbox.faults.faults import Faults
+from briqpay_async.sandbox.http import Gateway
+from briqpay_async.sandbox.state.completion import complete
+from briqpay_async.sandbox.state.effects import Effect, Effects
+from briqpay_async.sandbox.state.request_log import Journal
+from briqpay_async.sandbox.state.store import Core, Json
+from briqpay_async.sandbox.switches import Switches, SwitchOptions
+
+USERNAME: Final = "sandbox-merchant"
+SECRET: Final = "sandbox-secret"  # noqa: S105 (it protects nothing and is printed on purpose)
+
+# A cart of tens of thousands of lines still fits.
+_LARGEST_BODY: Final = 64 * 2**20
+
+
+class Sandbox:
+    """An emulator of Briqpay's v3 API: a real HTTP server on loopback.
+
+    Example:
+        async with Sandbox() as sandbox:
+            print(sandbox.url, sandbox.username, sandbox.secret)
+
+    Args:
+        port: Where to listen; 0 takes a free port.
+        host: Where to listen; anything but loopback is refused unless `allow_remote`.
+        username: The merchant that is let in.
+        secret: The merchant's secret.
+        seed: Of everything random: ids and faults. The same seed gives the same run.
+        allow_remote: Listen on a host that others can reach.
+        switches: The members of `Switches` by name, e.g. `merge="section"`: what the sandbox does
+            where Briqpay's documentation is silent.
+
+    Raises:
+        ValueError: the host is not loopback, or a switch has a value it cannot have.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        username: str = USERNAME,
+        secret: str = SECRET,
+        seed: int = 0,
+        allow_remote: bool = False,
+        **switches: Unpack[SwitchOptions],
+    ) -> None:
+        if not allow_remote and not is_loopback(host):
+            raise ValueError(f"use a loopback host, or pass allow_remote=True to expose the sandbox on {host}")
+        self._host = host
+        self._port = port
+        self._username = username
+        self._secret = secret
+        self._switches = Switches(**switches)
+        self._core = Core(username, self._switches, seed)
+        self._journal = Journal(self._switches.journal_limit, self._switches.journal_bodies)
+        self._faults = Faults(seed, time.monotonic)
+        control = Control(self._core, self._journal, self._faults, self.reset)
+        self._gateway = Gateway(Api(self._core, secret), self._journal, self._faults, control)
+        self._runner: web.ServerRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the API is, without `/v3`; the port is known once the sandbox runs."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    @property
+    def username(self) -> str:
+        """The merchant that is let in."""
+        return self._username
+
+    @property
+    def secret(self) -> str:
+        """The merchant's secret."""
+        return self._secret
+
+    @property
+    def switches(self) -> Switches:
+        """How this sandbox behaves where the documentation is silent."""
+        return self._switches
+
+    @property
+    def sessions(self) -> Mapping[str, Json]:
+        """The stored state of every session by id. States are replaced, never changed in place."""
+        return MappingProxyType(self._core.sessions)
+
+    @property
+    def tokens(self) -> Mapping[str, Json]:
+        """The stored tokens by id."""
+        return MappingProxyType(self._core.tokens)
+
+    @property
+    def hosted_pages(self) -> Mapping[str, Json]:
+        """The hosted pages made, by id."""
+        return MappingProxyType(self._core.pages)
+
+    @property
+    def journal(self) -> Journal:
+        """Every request in the order of arrival."""
+        return self._journal
+
+    @property
+    def effects(self) -> Effects:
+        """Every change that really took effect."""
+        return self._core.effects
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong: `add`, `chaos`, `clear`."""
+        return self._faults
+
+    def effects_of(self, session_id: str, kind: str | None = None) -> tuple[Effect, ...]:
+        """Return what really happened to one session: everything, or changes of one kind."""
+        return self._core.effects.of(session_id, kind)
+
+    def complete(
+        self,
+        session_id: str,
+        order_status: str = "order_approved_not_captured",
+        *,
+        data: Mapping[str, Any] | None = None,
+    ) -> Json:
+        """Play the buyer who finishes the checkout, and return the new state of the session.
+
+        Args:
+            session_id: Which session.
+            order_status: What the payment leads to: `order_pending`, `order_rejected`,
+                `order_cancelled`, `order_approved_not_captured`, or `captured_full` for a provider
+                that captures by itself. A pending order can be completed once more, to move it on.
+            data: Members of `data` that the buyer or a module contributes, e.g. `paymentTags`.
+
+        Raises:
+            KeyError: there is no such session.
+            ValueError: the order cannot come into that status.
+        """
+        return complete(self._core, session_id, order_status, None if data is None else dict(data))
+
+    def reset(self) -> None:
+        """Forget every session, token, page, request, effect and fault, and begin the ids anew."""
+        self._core.reset()
+        self._journal.clear()
+        self._faults.clear()
+
+    async def start(self) -> None:
+        """Begin to listen.
+
+        Raises:
+            OSError: the port is taken.
+            RuntimeError: the sandbox runs already.
+        """
+        if self._runner is not None:
+            raise RuntimeError("this sandbox is running already; make another one")
+        server = web.Server(self._gateway.handle, request_factory=_make_request, access_log=None)
+        # Handlers still under way at the end are being held up by a fault; there is nothing to wait for.
+        runner = web.ServerRunner(server, shutdown_timeout=0.05)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except BaseException:
+            await runner.cleanup()
+            raise
+        self._port = runner.addresses[0][1]
+        self._runner = runner
+
+    async def stop(self) -> None:
+        """Stop listening and cut whatever is still connected. Harmless when it does not run."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach a host."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    return web.BaseRequest(
+        message, payload, protocol, writer, task, task.get_loop(), client_max_size=_LARGEST_BODY
+    )

@@ -1,0 +1,143 @@
+"""What happens when the buyer finishes: the part that Briqpay's iframe and a payment provider play."""
+
+from typing import Any, Final
+
+from briqpay_async.sandbox.rules.create_body import CHARGE_TOKEN
+from briqpay_async.sandbox.state.module_status import module_status
+from briqpay_async.sandbox.state.orders import capture_order
+from briqpay_async.sandbox.state.store import Core, Json, utc_now
+
+# What a completion can lead to (reference §H); `captured_full` is a provider that captures by itself.
+TRANSACTION_STATUS: Final = {
+    "order_pending": "pending",
+    "order_rejected": "rejected",
+    "order_cancelled": "cancelled",
+    "order_approved_not_captured": "approved",
+    "captured_full": "approved",
+}
+PSP: Final = {"pspId": "14ff2352-2b48-411d-801e-cb8bbea56bf4", "pspDisplayName": "Sandbox invoice"}
+_TOKENIZING: Final = ("payment_tokenize", "payment_tokenize_and_charge")
+
+
+def complete(
+    core: Core, session_id: str, order_status: str = "order_approved_not_captured", data: Json | None = None
+) -> Json:
+    """Complete a session, or move the order of a completed one on, and return its new state.
+
+    Args:
+        core: The sandbox.
+        session_id: Which session.
+        order_status: `order_pending`, `order_rejected`, `order_cancelled`,
+            `order_approved_not_captured`, or `captured_full` for a provider that captures by itself.
+        data: Members of `data` that the buyer or a module contributes, e.g. `paymentTags` or
+            `orderNote`; they replace what is there.
+
+    Raises:
+        KeyError: there is no such session.
+        ValueError: the order cannot come into that status.
+    """
+    if order_status not in tuple(TRANSACTION_STATUS):
+        raise ValueError(f"order_status must be one of {', '.join(TRANSACTION_STATUS)}, not {order_status!r}")
+    session = core.sessions[session_id]
+    moving_on = session["status"] == "completed"
+    before = session["moduleStatus"]["payment"].get("orderStatus")
+    if moving_on and before != "order_pending":
+        raise ValueError(f"only a pending order can move on, and this one is {before}")
+    completed = _move_on(session, order_status) if moving_on else _finish(core, session, order_status)
+    if data:
+        completed["data"] = {**completed["data"], **data}
+    if order_status == "captured_full" and completed["data"].get("transactions"):
+        completed = _auto_capture(core, completed)
+    core.initializing.pop(session_id, None)
+    core.sessions[session_id] = completed
+    core.effects.add("complete", session_id, None)
+    return completed
+
+
+def _finish(core: Core, session: Json, order_status: str) -> Json:
+    """Return a completed session with the transaction of its payment, if it paid for something."""
+    completed: Json = {**session, "status": "completed"}
+    data: Json = {"transactions": [], "captures": [], "refunds": [], **session["data"]}
+    completed["data"] = data
+    intent = session["product"]["intent"]
+    pays = session["product"]["type"] == "payment" and intent != "payment_tokenize" and "order" in data
+    payment = session["moduleStatus"]["payment"]
+    if pays:
+        # What the client is about to be told has been captured is captured below, line by line.
+        reached = "order_approved_not_captured" if order_status == "captured_full" else order_status
+        payment = {**payment, "orderStatus": reached, "refundStatus": "not_refunded"}
+        data["transactions"] = [_transaction(core, session, order_status)]
+        data.setdefault("paymentTags", {"prepaid_invoice": False, "manual_review": False})
+    completed["moduleStatus"] = {**session["moduleStatus"], "payment": payment}
+    completed["moduleStatus"] = module_status(completed)
+    if intent in _TOKENIZING and order_status not in ("order_rejected", "order_cancelled"):
+        data["tokenization"] = {"tokenId": _new_token(core, session)}
+    if intent == CHARGE_TOKEN:
+        _note_charge(core, completed)
+    return completed
+
+
+def _move_on(session: Json, order_status: str) -> Json:
+    data = session["data"]
+    status = TRANSACTION_STATUS[order_status]
+    reached = "order_approved_not_captured" if order_status == "captured_full" else order_status
+    payment = {**session["moduleStatus"]["payment"], "orderStatus": reached}
+    transactions = [{**transaction, "status": status} for transaction in data["transactions"]]
+    return {
+        **session,
+        "data": {**data, "transactions": transactions},
+        "moduleStatus": {**session["moduleStatus"], "payment": payment},
+    }
+
+
+def _transaction(core: Core, session: Json, order_status: str) -> Json:
+    data = session["data"]
+    transaction: dict[str, Any] = {
+        "createdAt": utc_now(),
+        "transactionId": core.new_id(),
+        "reservationId": core.new_id(),
+        **PSP,
+        "email": data.get("billing", {}).get("email"),
+        "reference": session.get("references", {}).get("reference1"),
+        **data["order"],
+        "status": TRANSACTION_STATUS[order_status],
+        "captureStatus": "not_captured",
+        "refundStatus": "not_refunded",
+        "autoCaptureEnabled": order_status == "captured_full",
+        "sessionId": session["sessionId"],
+    }
+    return {name: value for name, value in transaction.items() if value is not None}
+
+
+def _auto_capture(core: Core, session: Json) -> Json:
+    order = session["data"]["order"]
+    captured, _ = capture_order(session, order, core.stamp("capture"), auto_captured=True)
+    return captured
+
+
+def _new_token(core: Core, session: Json) -> str:
+    """Store a token for the payment method just used (reference §B, token object) and return its id."""
+    token_id = core.new_id()
+    data = session["data"]
+    lent = ("country", "locale", "product", "customerType")
+    core.tokens[token_id] = {
+        "tokenId": token_id,
+        "initialSessionId": session["sessionId"],
+        "state": "active",
+        **{name: session[name] for name in lent if name in session},
+        "createdAt": utc_now(),
+        "paymentMethod": {**PSP, "name": "sandbox_invoice", "category": "invoice"},
+        "chargeSessions": [],
+        "data": {name: data[name] for name in ("company", "consumer", "billing") if name in data},
+    }
+    return token_id
+
+
+def _note_charge(core: Core, session: Json) -> None:
+    data = session["data"]
+    token = core.tokens.get(data.get("tokenization", {}).get("tokenId"))
+    if token is None or "order" not in data:
+        return
+    amounts = {name: data["order"][name] for name in ("amountIncVat", "amountExVat", "currency")}
+    charge = {"sessionId": session["sessionId"], "completedAt": utc_now(), "order": amounts}
+    core.tokens[token["tokenId"]] = {**token, "chargeSessions": [*token["chargeSessions"], charge]}

@@ -1,0 +1,65 @@
+"""How a new session is made out of the body of a create."""
+
+import base64
+from typing import Any, Final
+
+import orjson
+
+from briqpay_async.sandbox.rules.create_body import CHARGE_TOKEN
+from briqpay_async.sandbox.state.module_status import module_status
+
+Json = dict[str, Any]
+
+# In the order in which SEED's response lists them.
+_VERBATIM: Final = ("product", "customerType", "country", "locale", "urls", "references", "hooks")
+
+
+def _segment(document: Json) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(document)).rstrip(b"=").decode()
+
+
+def client_token(session_id: str, username: str) -> str:
+    """Return a token shaped like the real one: a JWT whose payload names the merchant (reference §C.4)."""
+    header = _segment({"alg": "HS256", "typ": "JWT"})
+    payload = _segment({"merchantId": username, "sessionId": session_id})
+    return f"{header}.{payload}.{_segment({'sandbox': True})}"
+
+
+def html_snippet(token: str) -> str:
+    """Return a snippet shaped like the real one, naming no host that could be loaded by accident."""
+    return (
+        '<div id="briqpay"></div>'
+        f'<script src="https://api.briqpay.invalid/briq.min.js" data-client-token="{token}"></script>'
+    )
+
+
+def new_session(body: Json, *, session_id: str, created_at: str, username: str, token: Json | None = None) -> Json:
+    """Return the state of a session just created from a valid body.
+
+    Everything the merchant sent is stored verbatim, unknown members included.
+
+    Args:
+        body: The decoded body.
+        session_id: The new id.
+        created_at: ISO 8601 in UTC.
+        username: The merchant, for the client token.
+        token: For a session that charges a token: the token, which lends it whatever the body
+            leaves out of customer type, country and locale.
+    """
+    lent: Json = {}
+    if token is not None and body["product"]["intent"] == CHARGE_TOKEN:
+        lent = {name: token[name] for name in ("customerType", "country", "locale") if name in token}
+    described = {**lent, **body}
+    secret = client_token(session_id, username)
+    session: Json = {
+        "createdAt": created_at,
+        "sessionId": session_id,
+        "status": "started",
+        **{name: described[name] for name in _VERBATIM if name in described},
+        "htmlSnippet": html_snippet(secret),
+        "clientToken": secret,
+        "data": body.get("data", {}),
+        **{name: body[name] for name in ("config", "modules") if name in body},
+    }
+    session["moduleStatus"] = module_status(session)
+    return session

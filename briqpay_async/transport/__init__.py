@@ -1,0 +1,1 @@
+"""One call over HTTP: order, gate, attempt, judge, retry."""

@@ -1,0 +1,300 @@
+"""One call: the only retry loop, around the only transport.
+
+A call is attempt, judgement, and rarely another attempt, inside one deadline. The first attempt runs without
+tenacity, because most calls need no second one; a failure that may be repeated enters it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import random
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from weakref import WeakValueDictionary
+
+import attrs
+
+from briqpay_async.config import RetryPolicy, Timeouts
+from briqpay_async.errors import (
+    BriqpayError,
+    CallTimeoutError,
+    OutcomeUnknownError,
+    RateLimitedError,
+    TransportError,
+)
+from briqpay_async.transport.hooks import Call, CallHooks, Teller
+from briqpay_async.transport.requests import Repeat, Request, Response
+from briqpay_async.transport.responses import api_error
+from briqpay_async.transport.retry import Budget, RetryDecisions, Verdict, verdict
+from briqpay_async.transport.session_locks import Lanes
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+__all__ = ["Caller", "Shared", "Transport"]
+
+T = TypeVar("T")
+
+logger: Final = logging.getLogger("briqpay_async")
+
+
+class Transport(Protocol):
+    """What a call needs of a transport: one attempt."""
+
+    async def send(self, request: Request, timeouts: Timeouts, seconds: float) -> Response:
+        """Make one request and read its whole answer, or raise a ``TransportError``."""
+
+    async def aclose(self) -> None:
+        """Close it."""
+
+
+@attrs.define(eq=False, repr=False)
+class Shared:
+    """What all calls of a client have in common, and all copies made by ``with_options``.
+
+    Attributes:
+        budget: Tokens for retries.
+        lanes: Order of updates, by session.
+        cool_until: No request is made before this moment: the server asked to slow down.
+        calls: Numbers the calls.
+        prefix: Makes the identifiers of calls unique beyond this client.
+        writers: Writers of sessions that are in use, by session.
+        clock: Monotonic seconds.
+        sleep: Waits for seconds.
+        random: Gives numbers in ``[0, 1)``.
+    """
+
+    budget: Budget
+    lanes: Lanes = attrs.Factory(Lanes)
+    writers: WeakValueDictionary[str, Any] = attrs.Factory(WeakValueDictionary)
+    cool_until: float = 0.0
+    calls: itertools.count[int] = attrs.Factory(lambda: itertools.count(1))
+    prefix: str = attrs.Factory(lambda: uuid.uuid4().hex[:12])
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    random: Callable[[], float] = random.random
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Caller:
+    """Makes calls with one set of options.
+
+    Attributes:
+        transport: Makes one attempt.
+        timeouts: Seconds for connecting, for an attempt and for a call.
+        policy: When and how often to repeat.
+        hooks: Told of every attempt, answer and retry.
+        shared: What all calls of the client have in common.
+    """
+
+    transport: Transport
+    timeouts: Timeouts
+    policy: RetryPolicy
+    hooks: Sequence[CallHooks]
+    shared: Shared
+    _teller: Teller = attrs.field(
+        init=False, default=attrs.Factory(lambda self: Teller(self.hooks, self.shared.prefix), takes_self=True)
+    )
+
+    async def call(self, request: Request, timeout: float | None = None) -> Response:
+        """Make a call and return its successful answer: ``ask`` without an interpretation."""
+        return await self.ask(request, _as_it_is, timeout)
+
+    async def ask(self, request: Request, interpret: Callable[[Response], T], timeout: float | None = None) -> T:
+        """Make a call and return what its successful answer means.
+
+        Args:
+            request: What to send.
+            interpret: Makes something of the answer; an error that it raises is told as an error of this call.
+            timeout: Deadline in seconds for the whole call, waits and retries included; the client's
+                ``timeouts.call`` when left out.
+
+        Raises:
+            APIError: The API answered with an error status.
+            ResponseDecodeError: No sense can be made of the answer.
+            TransportError: No answer came; ``OutcomeUnknownError`` when it may have taken effect nevertheless
+                and must not be repeated blindly, ``CallTimeoutError`` when the deadline passed.
+        """
+        shared = self.shared
+        seconds = self.timeouts.call if timeout is None else timeout
+        call = Call(request, next(shared.calls), shared.clock() + seconds, seconds)
+        lane = request.lane
+        try:
+            if lane is not None and not shared.lanes.try_enter(lane):
+                await self._enter_lane(lane, call.deadline - shared.clock(), seconds)
+            try:  # as in _attempt, without the cost of another coroutine
+                if shared.cool_until:
+                    await self._cool_down(call)
+                response = await self.transport.send(request, self.timeouts, self._begin(call))
+                self._judge(call, response)
+                shared.budget.give(1)
+            except BriqpayError as error:
+                response = await self._recover(call, error)
+            finally:
+                if lane is not None:
+                    shared.lanes.leave(lane)
+            return interpret(response)
+        except BaseException as error:  # cancelled too, for whoever watches would wait for an end
+            self._teller.failure(call, error)
+            raise
+
+    @asynccontextmanager
+    async def holding(self, lane: str, seconds: float) -> AsyncIterator[None]:
+        """Keep a lane for several calls, which must not name it themselves.
+
+        Raises:
+            CallTimeoutError: The lane did not become free in time; nothing was sent.
+        """
+        lanes = self.shared.lanes
+        if not lanes.try_enter(lane):
+            await self._enter_lane(lane, seconds, seconds)
+        try:
+            yield
+        finally:
+            lanes.leave(lane)
+
+    async def _enter_lane(self, lane: str, left: float, seconds: float) -> None:
+        try:
+            await self.shared.lanes.enter(lane, left)
+        except TimeoutError:
+            raise CallTimeoutError(
+                f"Other updates of this session were under way for all of {seconds:.3g} seconds.", sent=False
+            ) from None
+
+    async def _recover(self, call: Call, error: BriqpayError) -> Response:
+        """What becomes of a call whose first attempt failed."""
+        if isinstance(error, TransportError):
+            _note_reach(call, error)
+        if verdict(error, call.request.repeat) is Verdict.RAISE:
+            raise _honest(error, call.request.repeat) from error.__cause__
+        return await self._again(call, error)
+
+    async def _attempt(self, call: Call) -> Response:
+        """Another attempt."""
+        if self.shared.cool_until:
+            await self._cool_down(call)
+        try:
+            response = await self.transport.send(call.request, self.timeouts, self._begin(call))
+        except TransportError as error:
+            _note_reach(call, error)
+            raise
+        self._judge(call, response)
+        return response
+
+    def _begin(self, call: Call) -> float:
+        """Begin an attempt: the seconds that it has."""
+        call.started = self.shared.clock()
+        left = call.deadline - call.started
+        if left <= 0:
+            raise CallTimeoutError(f"The deadline of {call.seconds:.3g} seconds passed.", sent=call.reached)
+        call.attempts += 1
+        if self.hooks:
+            self._teller.attempt(call)
+        return min(left, self.timeouts.attempt)
+
+    def _judge(self, call: Call, response: Response) -> None:
+        """Raise the error that an answer stands for, if it does."""
+        if self.hooks:
+            self._teller.response(call, response, self.shared.clock() - call.started)
+        if logger.isEnabledFor(logging.DEBUG):
+            self._teller.log_answer(call, response)
+        if 200 <= response.status < 300:
+            return
+        if call.request.repeat is Repeat.SAFE:
+            call.reached = True  # others are repeated only when the answer means that nothing was done
+        refusal = api_error(response)
+        if refusal.retry_after and verdict(refusal, call.request.repeat) is Verdict.THROTTLED:
+            # Whether or not this call can wait that long. Bounded, so that no answer stops the client for hours.
+            self._slow_down(min(refusal.retry_after, self.timeouts.call))
+        raise refusal
+
+    async def _again(self, call: Call, first: BriqpayError) -> Response:
+        """The rest of a call whose first attempt failed in a way that may be repeated."""
+        from tenacity import AsyncRetrying  # noqa: PLC0415 - loaded by the first call that fails
+
+        shared = self.shared
+        decisions = RetryDecisions(
+            self.policy, call.request.repeat, call.deadline, shared.clock, shared.random, shared.budget
+        )
+        failed: BriqpayError | None = first
+
+        async def attempt() -> Response:
+            nonlocal failed
+            if failed is not None:  # tenacity counts the attempt that was made without it
+                error, failed = failed, None
+                raise error
+            return await self._attempt(call)
+
+        retrying = AsyncRetrying(
+            sleep=shared.sleep,
+            retry=decisions.should_retry,
+            wait=decisions.wait,
+            stop=decisions.stop,
+            before_sleep=lambda state: self._before_retry(call, state),
+            reraise=True,
+        )
+        try:
+            response: Response = await retrying(attempt)
+        except BriqpayError as error:
+            raise _honest(error, call.request.repeat) from error.__cause__
+        shared.budget.give(decisions.spent)
+        return response
+
+    def _before_retry(self, call: Call, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        wait = state.upcoming_sleep
+        if isinstance(error, BriqpayError) and verdict(error, call.request.repeat) is Verdict.THROTTLED:
+            self._slow_down(wait)
+        self._teller.retry(call, error, wait)
+
+    def _slow_down(self, seconds: float) -> None:
+        self.shared.cool_until = max(self.shared.cool_until, self.shared.clock() + seconds)
+
+    async def _cool_down(self, call: Call) -> None:
+        """Wait until the server may be asked again, for it asked this client to slow down."""
+        shared = self.shared
+        while (wait := shared.cool_until - shared.clock()) > 0:
+            if shared.clock() + wait >= call.deadline:
+                raise RateLimitedError(
+                    "The API asked this client to slow down, for longer than this call may take.",
+                    retry_after=wait,
+                )
+            await shared.sleep(wait)
+        shared.cool_until = 0.0
+
+
+def _note_reach(call: Call, error: TransportError) -> None:
+    """Tell of the whole call what is known of its last request."""
+    call.reached = error.sent = _any_sent(call.reached, error.sent)
+
+
+def _any_sent(*sent: bool | None) -> bool | None:
+    """Whether one of these requests reached the server: ``None`` when that cannot be told."""
+    if True in sent:
+        return True
+    return None if None in sent else False
+
+
+def _as_it_is(response: Response) -> Response:
+    return response
+
+
+def _honest(error: BriqpayError, repeat: Repeat) -> BriqpayError:
+    """Say so when a request that must not be repeated blindly may have taken effect."""
+    unknown = (
+        repeat is Repeat.UNSAFE
+        and isinstance(error, TransportError)
+        and error.sent is not False
+        and not isinstance(error, OutcomeUnknownError)
+    )
+    if not unknown:
+        return error
+    return OutcomeUnknownError(
+        f"Look whether this took effect before doing it again: {error.message}",
+        sent=getattr(error, "sent", None),
+    )

@@ -1,0 +1,189 @@
+"""The limiter alone: pure arithmetic, on a simulated clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from briqpay_async import ConfigurationError
+from briqpay_async.bulk.concurrency import Limiter, Window, make_limiter
+
+
+def limiter(start: int, ceiling: int = 200) -> Limiter:
+    return Limiter(Window(ceiling, size=start))
+
+
+# --- refusals and pauses ---------------------------------------------------------------------------------
+
+
+def test_without_refusals_nothing_is_paced() -> None:
+    free = limiter(10)
+
+    for number in range(5000):
+        free.answered(number / 1000, 0.01)
+
+    assert not free.paced
+    assert free.wait(5.0) <= 0
+
+
+def test_refusals_of_what_was_under_way_together_count_once() -> None:
+    once = limiter(100)
+    for number in range(100):
+        once.answered(number / 100, 0.02)
+    before = once.window.limit
+
+    for _ in range(50):
+        once.refused(1.0, 0.1)
+
+    assert once.window.limit == int(before * 0.7)
+    assert once.refusals == 50
+
+
+def test_a_refused_rate_does_not_keep_the_window_from_growing_fast() -> None:
+    refused = limiter(10)
+    refused.refused(0.0, 1.0)
+    for _ in range(7):
+        refused.answered(2.0, 0.2)
+
+    assert refused.window.limit == 14
+
+
+def test_a_refusal_never_slows_down_below_the_floor() -> None:
+    slow = limiter(10)
+
+    for number in range(100):
+        slow.refused(number * 10.0, None)
+
+    assert slow.pace.rate == slow.pace.floor
+    assert slow.window.limit == 1
+
+
+def test_nothing_is_sent_while_the_api_asked_for_silence() -> None:
+    asked = limiter(10)
+    asked.refused(100.0, 30.0)
+
+    assert asked.wait(101.0) == pytest.approx(29.0)
+    assert asked.wait(130.0) <= 0
+
+
+def test_a_refusal_that_asks_for_nothing_is_given_as_long_as_the_client_backs_off() -> None:
+    asked = limiter(10)
+    asked.refused(100.0, None)
+
+    assert asked.wait(100.0) == pytest.approx(0.25)
+
+
+def test_a_pause_is_over_with_the_first_request_after_it() -> None:
+    paused = limiter(10)
+    paused.troubled(100.0, retry_after=5.0)
+
+    assert paused.paced
+    assert paused.wait(100.0) == pytest.approx(5.0)
+    paused.took(105.0, waited=True)
+    assert not paused.paced
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
+    paused = limiter(10)
+    paused.troubled(100.0, retry_after=5.0)
+    paused.troubled(101.0, retry_after=1.0)
+
+    assert paused.wait(101.0) == pytest.approx(4.0)
+
+
+def test_absurd_demands_for_silence_are_cut_to_minutes() -> None:
+    asked = limiter(10)
+    asked.refused(0.0, 1e9)
+    asked.troubled(0.0, 1e9)
+
+    assert asked.wait(0.0) == 300.0
+
+
+# --- the window ------------------------------------------------------------------------------------------
+
+
+def test_the_window_doubles_each_round_until_something_goes_wrong() -> None:
+    window = Window(1000, size=10)
+    for _ in range(10):
+        window.answered(0.0, 0.01)
+
+    assert window.size == 20
+
+
+def test_after_a_decrease_the_window_grows_by_one_each_round() -> None:
+    window = Window(1000, size=100)
+    window.shrink(0.0)
+    for _ in range(70):
+        window.answered(1.0, 0.01)
+
+    assert 70.9 < window.size < 71.1
+
+
+def test_the_window_stays_between_floor_and_ceiling() -> None:
+    window = Window(12, floor=3, size=10)
+    for number in range(100):
+        window.answered(number, 0.01)
+    assert window.size == 12
+
+    for number in range(100, 200):
+        window.shrink(number)
+    assert window.size == 3
+
+
+def test_a_few_failures_of_the_server_do_no_harm() -> None:
+    window = Window(50, size=50)
+    for number in range(1000):
+        window.answered(number / 100, 0.01)
+        if number % 20 == 0:
+            window.troubled(number / 100)
+
+    assert window.size == 50
+
+
+def test_a_server_that_fails_every_third_request_is_spared() -> None:
+    window = Window(50, size=50)
+    for number in range(300):
+        (window.troubled if number % 3 == 0 else lambda now: window.answered(now, 0.01))(number / 100)
+
+    assert window.size < 25
+
+
+def test_a_collapse_of_latency_shrinks_the_window() -> None:
+    window = Window(50, size=50)
+    for number in range(100):
+        window.answered(number / 100, 0.1)
+    for number in range(100):
+        window.answered(2 + number / 10, 5.0)
+
+    assert window.size < 50
+
+
+def test_a_server_that_stays_slow_is_not_punished_for_ever() -> None:
+    window = Window(50, size=50)
+    for number in range(100):
+        window.answered(number / 100, 0.1)
+    for number in range(5000):
+        window.answered(2 + number / 10, 5.0)
+
+    assert window.size == 50
+
+
+def test_auto_stops_growing_where_more_updates_only_make_each_one_slower() -> None:
+    window = make_limiter("auto").window
+    for number in range(20_000):  # a server that handles 1000 a second, whatever the number under way
+        window.answered(number / 1000, max(0.005, int(window.size) / 1000))
+
+    assert 5 <= window.size <= 40
+
+
+def test_auto_grows_where_it_helps() -> None:
+    window = make_limiter("auto").window
+    for number in range(20_000):
+        window.answered(number / 1000, 0.05)
+
+    assert window.size == 100
+
+
+@pytest.mark.parametrize("concurrency", [0, -1, 1.5, True, "many", None])
+def test_concurrency_is_a_positive_integer_or_auto(concurrency: object) -> None:
+    with pytest.raises(ConfigurationError):
+        make_limiter(concurrency)  # type: ignore[arg-type]

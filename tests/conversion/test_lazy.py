@@ -1,0 +1,188 @@
+"""An answer that is structured while it is looked at shows what it would if it were structured at once."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.session_payloads import FRESH_SESSION, FULL_SESSION, ODD_SESSION
+from support.wire_checks import at, changed, paths, pointer, same
+
+import briqpay_async as bq
+from briqpay_async.models.base import wire_names
+from briqpay_async.testing.strategies import sessions
+from briqpay_async.transport.requests import Response
+from briqpay_async.transport.responses import decode_model
+
+ANSWERS = {"fresh": FRESH_SESSION, "full": FULL_SESSION, "odd": ODD_SESSION}
+LATER = ((), ("data",), ("data", "order"), ("data", "order", "cart"))
+
+
+def answered(wire: dict[str, Any]) -> bq.Session:
+    return decode_model(Response(200, {}, orjson.dumps(wire)), bq.Session)
+
+
+def attributes(model: bq.Model) -> list[str]:
+    return [*wire_names(type(model)), "extra"]
+
+
+def look(session: bq.Session, order: Callable[[list[str]], list[str]]) -> None:
+    """Read every attribute of a session, its data, its order and its lines, in some order."""
+    models: list[bq.Model] = [session]
+    while models:
+        model = models.pop(0)
+        for name in order(attributes(model)):
+            value = getattr(model, name)
+            if name in {"data", "order"} and value is not None:
+                models.append(value)
+            if name == "cart" and value is not None:
+                models += value
+
+
+@pytest.mark.parametrize("repeated", range(5))  # constructors are compiled for shapes seen three times
+@pytest.mark.parametrize("wire", ANSWERS.values(), ids=ANSWERS)
+def test_it_equals_what_is_structured_at_once(wire: dict[str, Any], repeated: int) -> None:
+    whole = bq.structure(wire, bq.Session)
+    assert answered(wire) == whole
+    assert whole == answered(wire)
+    assert repr(answered(wire)) == repr(whole)
+    assert hash(answered(wire)) == hash(whole), repeated
+    assert same(bq.unstructure(answered(wire)), wire)
+
+
+@pytest.mark.parametrize("wire", ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize(
+    "duplicate",
+    [
+        copy.copy,
+        copy.deepcopy,
+        attrs.evolve,
+        lambda session: pickle.loads(pickle.dumps(session)),  # noqa: S301 - our own
+    ],
+    ids=["copy", "deepcopy", "evolve", "pickle"],
+)
+def test_it_is_copied_whole(wire: dict[str, Any], duplicate: Callable[[bq.Session], bq.Session]) -> None:
+    session = answered(wire)
+    assert session.created_at == wire.get("createdAt")  # some of it was looked at
+    double = duplicate(session)
+    assert double == session == bq.structure(wire, bq.Session)
+    assert same(bq.unstructure(double), wire)
+
+
+@given(sessions(max_lines=3), st.randoms(use_true_random=False))
+def test_the_order_in_which_it_is_looked_at_does_not_matter(session: bq.Session, random: Any) -> None:
+    wire = orjson.loads(orjson.dumps(bq.unstructure(session)))
+    read = answered(wire)
+    look(read, lambda names: random.sample(names, len(names)))
+    assert read == bq.structure(wire, bq.Session)
+    assert same(bq.unstructure(read), wire)
+
+
+@pytest.mark.parametrize("wire", ANSWERS.values(), ids=ANSWERS)
+def test_what_was_looked_at_is_not_kept_twice(wire: dict[str, Any]) -> None:
+    session = answered(wire)
+    look(session, list)
+    order = session.data.order if session.data else None
+    for model in (session, session.data, order, *((order.cart if order else None) or ())):
+        assert getattr(model, "_pending", None) is None
+
+
+def test_members_are_made_once() -> None:
+    session = answered(FULL_SESSION)
+    assert session.data is session.data
+    assert session.data is not None
+    assert session.data.order is session.data.order
+    assert session.data.order is not None
+    assert session.data.order.cart is session.data.order.cart
+    assert session.hooks is session.hooks
+
+
+def test_an_attribute_that_does_not_exist_is_an_attribute_error() -> None:
+    session = answered(FULL_SESSION)
+    assert session.data is not None
+    for model in (session, session.data, session.data.order, session.data.order.cart[0]):  # type: ignore[union-attr,index]
+        with pytest.raises(AttributeError, match="quantitty"):
+            model.quantitty  # type: ignore[union-attr] # noqa: B018
+        assert not hasattr(model, "quantitty")
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            model.extra = {}  # type: ignore[union-attr,misc]
+
+
+def _below(session: Any, path: tuple[Any, ...]) -> Any:
+    for step in path:
+        session = session[step] if isinstance(step, int) else getattr(session, _attribute(session, step))
+    return session
+
+
+def _attribute(model: Any, member: str) -> str:
+    return next(name for name, wire in wire_names(type(model)).items() if wire == member)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in paths(FULL_SESSION) if (path and path[:-1] in LATER) or path[:-2] in LATER[3:]]
+)
+def test_a_malformed_member_is_told_when_it_is_looked_at_and_each_time(path: tuple[Any, ...]) -> None:
+    nonsense: Any = {} if isinstance(at(FULL_SESSION, path), str | int | list) else "text"
+    wire = changed(FULL_SESSION, path, nonsense)
+    try:
+        bq.structure(wire, bq.Session)
+    except bq.ResponseDecodeError as error:
+        expected = error
+    else:
+        return  # some members may be anything
+    for _ in range(5):
+        try:
+            session = answered(wire)
+        except bq.ResponseDecodeError as error:
+            assert len(path) == 1
+            assert (error.pointer, error.message) == (expected.pointer, expected.message)  # noqa: PT017
+            continue
+        for _ in range(2):
+            with pytest.raises(bq.ResponseDecodeError) as caught:
+                _below(session, path)
+            assert (caught.value.pointer, caught.value.message) == (pointer(path), expected.message)
+
+
+def test_what_is_nested_too_deeply_is_told_when_it_is_looked_at() -> None:
+    for path in (
+        ("data", "billing"),
+        ("data", "futureMember"),
+        ("data", "order", "cart", 0, "future"),
+        ("modules",),
+    ):
+        raw = orjson.dumps(changed(FULL_SESSION, path, "here")).replace(
+            b'"here"', b'{"a":' * 260 + b"1" + b"}" * 260
+        )
+        for _ in range(5):
+            session = decode_model(Response(200, {}, raw), bq.Session)
+            with pytest.raises(bq.ResponseDecodeError, match="is nested too deeply"):
+                look(session, list)
+
+
+def test_threads_that_look_at_the_same_time_see_the_same() -> None:
+    whole = bq.structure(FULL_SESSION, bq.Session)
+    for _ in range(30):
+        session = answered(FULL_SESSION)
+        barrier = threading.Barrier(4)
+        seen: list[bool] = []
+
+        def read(
+            session: bq.Session = session, barrier: threading.Barrier = barrier, seen: list[bool] = seen
+        ) -> None:
+            barrier.wait(10)
+            seen.append(session == whole)
+
+        threads = [threading.Thread(target=read) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert seen == [True] * 4

@@ -1,0 +1,160 @@
+"""The echo check: an answer that does not show what was sent is an error, and ``edit`` heals it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import attrs
+import pytest
+from support.shop import address, data, line, new_session
+from support.sockets import exactly
+
+from briqpay_async import (
+    Address,
+    BriqpayClient,
+    EditableData,
+    MergeDepth,
+    PatchNotAppliedError,
+    Session,
+    SessionData,
+    SessionPatch,
+    structure,
+    unstructure,
+)
+from briqpay_async.patch.echo_check import not_applied
+from briqpay_async.sandbox import Sandbox
+
+
+@pytest.fixture
+async def replacing() -> AsyncIterator[Sandbox]:
+    """An API that replaces sections where another would merge their members."""
+    async with Sandbox(merge="section", show_modules=True) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def briqpay(replacing: Sandbox) -> AsyncIterator[BriqpayClient]:
+    async with BriqpayClient(replacing.username, replacing.secret, base_url=replacing.url) as client:
+        yield client
+
+
+def moved(session: Session) -> SessionPatch:
+    assert session.data is not None
+    assert session.data.billing is not None
+    after = attrs.evolve(session.data, billing=attrs.evolve(session.data.billing, city="Malmö"))
+    return SessionPatch.between(session.data, after)
+
+
+async def test_members_that_a_replacing_api_drops_are_named(briqpay: BriqpayClient) -> None:
+    session = await briqpay.sessions.create(new_session(data(billing=address(extra={"door": 7}))))
+    with pytest.raises(PatchNotAppliedError, match="Send the section whole") as caught:
+        await briqpay.sessions.update(str(session.session_id), moved(session))
+    assert set(caught.value.pointers) == {
+        f"/data/billing/{name}" for name in ("streetAddress", "zip", "email", "door")
+    }
+    assert caught.value.session.data.billing == Address(city="Malmö")
+    assert (caught.value.method, caught.value.status) == ("PATCH", 200)
+
+
+async def test_editing_heals_what_a_replacing_api_drops(briqpay: BriqpayClient, replacing: Sandbox) -> None:
+    session = await briqpay.sessions.create(new_session(data(billing=address(extra={"door": 7}))))
+    async with briqpay.sessions.edit(session) as builder:
+        builder.billing.update(city="Malmö")
+        builder.cart.set_quantity("sku-1", 2)
+    assert session.data is not None
+    expected = unstructure(session.data.editable())
+    expected["billing"]["city"] = "Malmö"
+    expected["order"] |= {"amountIncVat": 37_500, "amountExVat": 30_000}
+    expected["order"]["cart"][0]["quantity"] = 2
+    stored = replacing.sessions[str(session.session_id)]["data"]
+    assert exactly(stored) == exactly(expected)
+    assert builder.session is not None
+    assert builder.session.data is not None
+    assert exactly(unstructure(builder.session.data.editable())) == exactly(expected)
+    assert len(replacing.effects_of(str(session.session_id), "patch")) == 2
+
+
+async def test_an_upsell_configuration_is_checked_too(briqpay: BriqpayClient) -> None:
+    session = await briqpay.sessions.create(new_session())
+    async with briqpay.sessions.edit(session) as builder:
+        builder.upsell.update(header="Hi", footer="Bye")
+    assert builder.session is not None
+    async with briqpay.sessions.edit(builder.session) as second:
+        second.upsell.update(footer="See you")
+    assert second.session is not None
+    assert second.session.modules is not None
+    assert second.session.modules.config is not None
+    assert second.session.modules.config.upsell is not None
+    assert (second.session.modules.config.upsell.header, second.session.modules.config.upsell.footer) == (
+        "Hi",
+        "See you",
+    )
+
+
+async def test_sections_that_are_not_answered_are_not_judged(briqpay: BriqpayClient) -> None:
+    session = await briqpay.sessions.create(new_session())
+    for fields in ("none", ["status"]):
+        await briqpay.sessions.update(str(session.session_id), moved(session), fields)
+
+
+def answer(state: EditableData, **changes: Any) -> Session:
+    wire = {"data": unstructure(state)}
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        target: Any = wire["data"]
+        for name in parents:
+            target = target[int(name)] if isinstance(target, list) else target[name]
+        if value is ...:
+            del target[last]
+        else:
+            target[last] = value
+    return structure(wire, Session)
+
+
+BEFORE = data(line("a", image_url="https://shop.example/a.png", extra={"x": {"y": [1, 2]}}), line("b"))
+assert BEFORE.order is not None
+AFTER = attrs.evolve(BEFORE, order=BEFORE.order.with_cart([*(BEFORE.order.cart or ()), line("c")]))
+PATCH = SessionPatch.between(BEFORE, AFTER)
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointers"),
+    [
+        ({}, ()),
+        ({"order__cart__0__totalAmount": 12_500}, ()),  # the server may add
+        ({"order__amountIncVat": 1}, ("/data/order/amountIncVat",)),
+        ({"order__cart__0__x": {"y": [1, 2.0]}}, ("/data/order/cart/0/x/y/1",)),
+        ({"order__cart__0__x": {"y": [True, 2]}}, ("/data/order/cart/0/x/y/0",)),
+        ({"order__cart__0__imageUrl": ...}, ("/data/order/cart/0/imageUrl",)),
+        ({"order__cart__0__x": {"y": [1, 3]}}, ("/data/order/cart/0/x/y/1",)),
+        ({"order__cart__0__x": ...}, ("/data/order/cart/0/x",)),
+        ({"order__cart": [{"productType": "physical"}]}, ("/data/order/cart",)),
+        ({"order": ...}, ()),
+    ],
+)
+def test_every_member_sent_must_come_back_as_sent(changes: dict[str, Any], pointers: tuple[str, ...]) -> None:
+    assert not_applied(PATCH, answer(AFTER, **changes)) == pointers
+
+
+def test_a_cleared_member_may_be_answered_by_leaving_it_out() -> None:
+    before = structure({"company": {"cin": "1", "name": "Old"}}, SessionData)
+    cleared = structure({"company": {"cin": "1", "name": None}}, SessionData)
+    patch = SessionPatch.between(before, cleared)
+    assert not_applied(patch, structure({"data": {"company": {"cin": "1"}}}, Session)) == ()
+    assert not_applied(patch, structure({"data": {"company": {"cin": "1", "name": None}}}, Session)) == ()
+    assert not_applied(patch, structure({"data": {"company": {"cin": "1", "name": "Old"}}}, Session)) == (
+        "/data/company/name",
+    )
+
+
+def test_an_answer_without_data_or_modules_is_not_judged() -> None:
+    whole = SessionPatch.between(BEFORE, AFTER, MergeDepth.SECTION)
+    assert not_applied(whole, Session()) == ()
+    upsell = structure({"modules": {"config": {"upsell": {"header": "x"}}}}, Session)
+    patch = SessionPatch.between(Session(), upsell)
+    assert not_applied(patch, Session()) == ()
+    assert not_applied(patch, structure({"modules": {}}, Session)) == ()
+    assert not_applied(patch, structure({"modules": {"config": {"upsell": {}}}}, Session)) == (
+        "/modules/config/upsell/header",
+    )
