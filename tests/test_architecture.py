@@ -194,6 +194,19 @@ def test_two_files_speak_http_and_two_know_how_to_retry() -> None:
     assert all(_room(name) in {"bulk", "webhooks"} for name in users["sqlite3"])
 
 
+def _calls(name: str) -> set[str]:
+    """The names of the functions that a module calls."""
+    return {
+        node.func.id
+        for node in ast.walk(_tree(name))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+
+
+def test_one_file_compiles_source_text() -> None:
+    assert {name for name in MODULES if _calls(name) & {"exec", "eval", "compile"}} == {"conversion.codegen"}
+
+
 def test_an_integration_loads_its_library_only_when_it_is_used() -> None:
     heavy = {"opentelemetry", "taskiq", "celery", "arq", "pytest", "hypothesis", "rich", "cyclopts", "uvloop"}
     for name in MODULES:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import attrs
 
+from briqpay_async.conversion.codegen import compile_function
 from briqpay_async.models.base import CLEAR, NO_EXTRA, Model, ReadOnlyDict, wire_names
 
 __all__ = ["MOST_SHAPES", "Reader", "constructor", "filler"]
@@ -168,9 +169,8 @@ def _compile(
         source += ["self = new(twin)", *(f"self.{name} = {value}" for name, value in values.items())]
         source += ["self.__class__ = cls", "return self"]
         source.insert(0, "def compiled(wire):")
-    exec("\n    ".join(source), scope)  # noqa: S102 - attribute names of ours, and names of members as literals
-    compiled: Construct = scope["compiled"]
-    return compiled
+    head, *body = source
+    return compile_function("compiled", [head, *(f"    {line}" for line in body)], scope, cls.__name__)
 
 
 def _mutable_twin(cls: type[Model]) -> type:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import attrs
 
+from briqpay_async.conversion.codegen import compile_function
 from briqpay_async.conversion.encode import alternatives
 from briqpay_async.models.base import Model, per_class, wire_names
 from briqpay_async.models.limits import Limits, limits_of
@@ -41,9 +42,15 @@ def fits(cls: type[Model]) -> Callable[[Any], bool]:
         return _never
     if cls.broken_rules is not Model.broken_rules:
         conditions.append("not tuple(model.broken_rules())")
-    joined = "\n        and ".join(conditions)
-    exec(f"def fits(model):\n    return (\n        {joined}\n    )", scope)  # noqa: S102 - attribute names of ours
-    return cast("Callable[[Any], bool]", scope["fits"])
+    first, *others = conditions
+    lines = [
+        "def fits(model):",
+        "    return (",
+        f"        {first}",
+        *(f"        and {c}" for c in others),
+        "    )",
+    ]
+    return compile_function("fits", lines, scope, cls.__name__)
 
 
 def _never(_model: Model) -> bool:

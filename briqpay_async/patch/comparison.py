@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum
 from operator import attrgetter
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import attrs
 import orjson
 
+from briqpay_async.conversion.codegen import compile_function
 from briqpay_async.conversion.encode import render, render_lines
 from briqpay_async.models.base import Model, per_class, wire_names
 from briqpay_async.models.cart import CartItem, SalesTaxItem
@@ -49,9 +50,7 @@ def _compiled(cls: type[Model], condition: str) -> Callable[[Any, Any], Members]
             f"        one, other = old.{name}, new.{name}",
             f"        if {condition}: found.append(({name!r}, one, other))",
         ]
-    namespace: dict[str, Any] = {"same": same}
-    exec("\n".join([*source, "    return found"]), namespace)  # noqa: S102 - nothing but our own attribute names
-    return cast("Callable[[Any, Any], Members]", namespace["members"])
+    return compile_function("members", [*source, "    return found"], {"same": same}, cls.__name__)
 
 
 def same(old: Any, new: Any) -> bool:  # noqa: PLR0911 - one answer a kind of value
@@ -80,14 +79,18 @@ def same(old: Any, new: Any) -> bool:  # noqa: PLR0911 - one answer a kind of va
 @per_class
 def _equal(cls: type[Model]) -> Callable[[Any, Any], bool]:
     """A function that tells whether two instances of a class are the same JSON value, compiled as above."""
-    conditions = (
+    first, *others = (
         f"((one := old.{name}) is (other := new.{name}) or ({_EXACT} and one == other) or same(one, other))"
         for name in (*wire_names(cls), "extra")
     )
-    source = "equal = lambda old, new: " + " and ".join(conditions)
-    namespace: dict[str, Any] = {"same": same}
-    exec(source, namespace)  # noqa: S102 - nothing but our own attribute names
-    return cast("Callable[[Any, Any], bool]", namespace["equal"])
+    lines = [
+        "def equal(old, new):",
+        "    return (",
+        f"        {first}",
+        *(f"        and {c}" for c in others),
+        "    )",
+    ]
+    return compile_function("equal", lines, {"same": same}, cls.__name__)
 
 
 # Of values of these classes ``==`` tells all; 1 and True, of different ones, are kept apart.

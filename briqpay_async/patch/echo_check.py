@@ -7,8 +7,9 @@ drop the members that a small patch did not send: this check turns that silent l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
+from briqpay_async.conversion.codegen import compile_function
 from briqpay_async.conversion.encode import render
 from briqpay_async.conversion.json_values import escape
 from briqpay_async.conversion.lazy import peek
@@ -56,9 +57,7 @@ def _absent(cls: type[Model]) -> Callable[[Model, dict[str, Any]], list[str]]:
         f"    if {member!r} not in wire and model.{name} is not None: found.append({member!r})"
         for name, member in wire_names(cls).items()
     ]
-    scope: dict[str, Any] = {}
-    exec("\n".join([*source, "    return found"]), scope)  # noqa: S102 - nothing but names of our own
-    return cast("Callable[[Model, dict[str, Any]], list[str]]", scope["absent"])
+    return compile_function("absent", [*source, "    return found"], {}, cls.__name__)
 
 
 def _upsell(answer: Session) -> Any:
