@@ -9,11 +9,12 @@ from briqpay_async.sandbox.answers import Answer, Refusal, respond
 from briqpay_async.sandbox.api.control import CONTROL_PREFIX, Control
 from briqpay_async.sandbox.api.dispatch import Api
 from briqpay_async.sandbox.api.projection import parse_fields
+from briqpay_async.sandbox.faults.alterations import View
 from briqpay_async.sandbox.faults.faults import Fault, Faults, parse_fault
 from briqpay_async.sandbox.faults.inject import Injector, cut
 from briqpay_async.sandbox.routes import resolve
 from briqpay_async.sandbox.state.request_log import Entry, Journal
-from briqpay_async.sandbox.state.store import Call
+from briqpay_async.sandbox.state.store import ApiRequest
 
 # Headers that every request is looked at for: as `istr` they are not folded to lower case each time.
 FAULT_HEADER: Final = istr("X-Sandbox-Fault")
@@ -30,7 +31,7 @@ class Gateway:
         self._journal = journal
         self._faults = faults
         self._control = control
-        self._injector = Injector(faults, self._read, self._answer)
+        self._injector = Injector(faults, self._read, self._apply)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Handle one request from its head to its answer."""
@@ -81,19 +82,25 @@ class Gateway:
         return body
 
     async def _answer(self, request: web.BaseRequest, entry: Entry) -> Answer:
-        """Let the API answer, and note it in the journal."""
+        """Let the API answer, and note the status in the journal."""
+        answer = await self._apply(request, entry, None)
+        entry.status = answer.status
+        return answer
+
+    async def _apply(self, request: web.BaseRequest, entry: Entry, view: View | None) -> Answer:
+        """Let the API answer; what the answer shows of a session goes through `view`."""
         body = await self._read(request, entry)
         headers = request.headers
         query = entry.query
-        call = Call(
+        api_request = ApiRequest(
             entry.session_id or "",
             parse_fields(query) if query else None,
             body,
             headers.get(_CONTENT_TYPE, ""),
             entry.sequence,
+            view,
         )
-        answer = self._api.answer(entry.endpoint, headers.get(_AUTHORIZATION), call)
-        entry.status = answer.status
+        answer = self._api.answer(entry.endpoint, headers.get(_AUTHORIZATION), api_request)
         if answer.session_id is not None:
             entry.session_id = answer.session_id
         return answer

@@ -15,7 +15,7 @@ from briqpay_async.sandbox.http import Gateway
 from briqpay_async.sandbox.state.completion import complete
 from briqpay_async.sandbox.state.effects import Effect, Effects
 from briqpay_async.sandbox.state.request_log import Journal
-from briqpay_async.sandbox.state.store import Core, Json
+from briqpay_async.sandbox.state.store import Json, Store
 from briqpay_async.sandbox.switches import Switches, SwitchOptions
 
 USERNAME: Final = "sandbox-merchant"
@@ -64,11 +64,11 @@ class Sandbox:
         self._username = username
         self._secret = secret
         self._switches = Switches(**switches)
-        self._core = Core(username, self._switches, seed)
+        self._store = Store(username, self._switches, seed)
         self._journal = Journal(self._switches.journal_limit, self._switches.journal_bodies)
-        self._faults = Faults(seed, time.monotonic)
-        control = Control(self._core, self._journal, self._faults, self.reset)
-        self._gateway = Gateway(Api(self._core, secret), self._journal, self._faults, control)
+        self._faults = Faults(seed, time.monotonic, self._store.history)
+        control = Control(self._store, self._journal, self._faults, self.reset)
+        self._gateway = Gateway(Api(self._store, secret), self._journal, self._faults, control)
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -95,17 +95,17 @@ class Sandbox:
     @property
     def sessions(self) -> Mapping[str, Json]:
         """The stored state of every session by id. States are replaced, never changed in place."""
-        return MappingProxyType(self._core.sessions)
+        return MappingProxyType(self._store.sessions)
 
     @property
     def tokens(self) -> Mapping[str, Json]:
         """The stored tokens by id."""
-        return MappingProxyType(self._core.tokens)
+        return MappingProxyType(self._store.tokens)
 
     @property
     def hosted_pages(self) -> Mapping[str, Json]:
         """The hosted pages made, by id."""
-        return MappingProxyType(self._core.pages)
+        return MappingProxyType(self._store.pages)
 
     @property
     def journal(self) -> Journal:
@@ -115,7 +115,7 @@ class Sandbox:
     @property
     def effects(self) -> Effects:
         """Every change that really took effect."""
-        return self._core.effects
+        return self._store.effects
 
     @property
     def faults(self) -> Faults:
@@ -124,7 +124,7 @@ class Sandbox:
 
     def effects_of(self, session_id: str, kind: str | None = None) -> tuple[Effect, ...]:
         """Return what really happened to one session: everything, or changes of one kind."""
-        return self._core.effects.of(session_id, kind)
+        return self._store.effects.of(session_id, kind)
 
     def complete(
         self,
@@ -146,13 +146,14 @@ class Sandbox:
             KeyError: there is no such session.
             ValueError: the order cannot come into that status.
         """
-        return complete(self._core, session_id, order_status, None if data is None else dict(data))
+        return complete(self._store, session_id, order_status, None if data is None else dict(data))
 
     def reset(self) -> None:
         """Forget every session, token, page, request, effect and fault, and begin the ids anew."""
-        self._core.reset()
+        self._store.reset()
         self._journal.clear()
         self._faults.clear()
+        self._faults.forget_later()
 
     async def start(self) -> None:
         """Begin to listen.
@@ -177,6 +178,7 @@ class Sandbox:
 
     async def stop(self) -> None:
         """Stop listening and cut whatever is still connected. Harmless when it does not run."""
+        self._faults.forget_later()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()

@@ -134,3 +134,11 @@ async def test_a_fault_that_cannot_be_is_refused_and_none_is_set(
     assert answer.startswith("400 INVALID_FAULT: ")
     assert expected in answer
     assert len(box.faults) == 0
+
+
+async def test_a_test_in_another_process_can_wait_for_what_is_applied_later(shop: Shop, box: Sandbox) -> None:
+    session_id = await shop.create()
+    with pytest.raises(aiohttp.ClientError):
+        await shop.patch(session_id, LUND, fault={"kind": "apply_later", "seconds": 0.02})
+    assert await shop.call("POST", "/_sandbox/faults/settle") == (204, None)
+    assert len(box.effects_of(session_id, "patch")) == 1

@@ -117,7 +117,7 @@ def test_faults_are_unset_one_by_one_or_all_at_once(faults: Faults) -> None:
 @pytest.mark.parametrize(
     ("kind", "options", "expected"),
     [
-        ("rain", {}, "kind must be one of apply_then_drop, chaos"),
+        ("rain", {}, "kind must be one of altered_captures, apply_later, apply_then_drop"),
         ("html_502", {"endpoint": "checkout"}, "endpoint must be one of cancel"),
         ("html_502", {"color": "red"}, "has no option 'color'; it has applied, retry_after"),
         ("close_before_read", {"seconds": 1}, "has no option 'seconds'; it has none"),
@@ -130,6 +130,11 @@ def test_faults_are_unset_one_by_one_or_all_at_once(faults: Faults) -> None:
         ("latency", {"when": "never"}, "cannot be 'never'"),
         ("drip", {"chunks": 0}, "cannot be 0"),
         ("reset_mid_body", {"fraction": 1}, "cannot be 1"),
+        ("apply_later", {"seconds": -1}, "cannot be -1"),
+        ("apply_then_status", {"status": 1}, "cannot be 1"),
+        ("lagging_reads", {"reads": 0}, "cannot be 0"),
+        ("altered_captures", {"show": []}, "cannot be []"),
+        ("altered_captures", {"show": "nothing"}, "cannot be 'nothing'"),
         ("rate_limit", {"per_second": 0}, "cannot be 0"),
         ("html_502", {"times": 0}, "'times' must be >= 1"),
         ("html_502", {"probability": 2}, "'probability' must be <= 1"),
@@ -202,6 +207,29 @@ def test_chaos_or_a_latency_can_be_asked_for_once_and_a_rate_limit_cannot(faults
     assert faults.once(latency) == [latency]
     with pytest.raises(ValueError, match="for many requests"):
         faults.once(make_fault("rate_limit"))
+    with pytest.raises(ValueError, match="changes made before"):
+        faults.once(make_fault("lagging_reads"))
+
+
+def test_what_readers_are_shown_comes_on_top_of_other_faults(faults: Faults) -> None:
+    faults.add("lagging_reads")
+    faults.add("altered_captures")
+    faults.add("html_502")
+    read = faults.pick("GET", "read", "/v3/session/s", "s")
+    assert [fault.kind for fault in read] == ["lagging_reads", "altered_captures", "html_502"]
+    assert [fault.kind for fault in faults.pick("POST", "capture", "/v3/session/s/order/capture", "s")] == [
+        "html_502"
+    ]
+
+
+def test_states_are_remembered_only_while_reads_lag(faults: Faults) -> None:
+    assert not faults.history.on
+    lagging = faults.add("lagging_reads")
+    other = faults.add("lagging_reads", reads=1)
+    faults.remove(lagging)
+    assert faults.history.on
+    faults.remove(other)
+    assert not faults.history.on
 
 
 def test_latency_is_fixed_or_log_normal_with_a_cap(faults: Faults) -> None:

@@ -117,7 +117,7 @@ async def test_an_edit_of_a_session_at_hand_reads_nothing(
 async def test_members_the_client_does_not_know_survive_an_edit(
     client: BriqpayClient, sandbox: Sandbox, session: Session
 ) -> None:
-    stored = sandbox._core.sessions
+    stored = sandbox._store.sessions
     before = stored[id_of(session)]
     cart = [{**one, "futureMember": {"a": [1]}} for one in before["data"]["order"]["cart"]]
     stored[id_of(session)] = {

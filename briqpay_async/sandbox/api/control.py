@@ -16,7 +16,7 @@ from briqpay_async.sandbox.answers import NOTHING, Answer, Refusal, invalid, jso
 from briqpay_async.sandbox.faults.faults import Faults, describe_fault, fault_from_json
 from briqpay_async.sandbox.state.completion import complete
 from briqpay_async.sandbox.state.request_log import Journal, JournalRecord
-from briqpay_async.sandbox.state.store import Core, Json
+from briqpay_async.sandbox.state.store import Json, Store
 
 CONTROL_PREFIX: Final = "/_sandbox/"
 _SESSIONS: Final = f"{CONTROL_PREFIX}sessions/"
@@ -37,8 +37,8 @@ def describe_record(record: JournalRecord) -> Json:
 class Control:
     """Answers the control endpoints; they are not in the journal."""
 
-    def __init__(self, core: Core, journal: Journal, faults: Faults, reset: Callable[[], None]) -> None:
-        self._core = core
+    def __init__(self, store: Store, journal: Journal, faults: Faults, reset: Callable[[], None]) -> None:
+        self._store = store
         self._journal = journal
         self._faults = faults
         self._reset = reset
@@ -47,6 +47,9 @@ class Control:
         """Answer one control request."""
         body = await request.read()
         try:
+            if (request.method, path) == ("POST", f"{CONTROL_PREFIX}faults/settle"):
+                await self._faults.settled()
+                return NOTHING
             return self._dispatch(request, path, body)
         except Refusal as refusal:
             return refusal.answer()
@@ -64,7 +67,7 @@ class Control:
             case _, "faults":
                 return self._change_faults(method, body)
             case "GET", "effects":
-                return json_answer([attrs.asdict(effect) for effect in self._core.effects])
+                return json_answer([attrs.asdict(effect) for effect in self._store.effects])
         raise Refusal(404, "NOT_FOUND", "No such control endpoint")
 
     def _read_journal(self, query: str) -> Answer:
@@ -91,11 +94,11 @@ class Control:
 
     def _session(self, method: str, rest: str, body: bytes) -> Answer:
         session_id, _, verb = rest.partition("/")
-        if session_id not in self._core.sessions:
-            raise self._core.missing_session()
+        if session_id not in self._store.sessions:
+            raise self._store.missing_session()
         match method, verb:
             case "GET", "":
-                return json_answer(self._core.sessions[session_id])
+                return json_answer(self._store.sessions[session_id])
             case "POST", "complete":
                 return self._complete(session_id, body)
         raise Refusal(404, "NOT_FOUND", "No such control endpoint")
@@ -111,7 +114,7 @@ class Control:
         if data is not None and not isinstance(data, dict):
             raise invalid("body.data is the wrong type")
         try:
-            return json_answer(complete(self._core, session_id, order_status, data))
+            return json_answer(complete(self._store, session_id, order_status, data))
         except ValueError as error:
             raise invalid(str(error)) from None
 

@@ -9,9 +9,9 @@ from briqpay_async.sandbox.answers import Answer, Refusal
 from briqpay_async.sandbox.api import order_endpoints as aftermath
 from briqpay_async.sandbox.api import other_endpoints as extras
 from briqpay_async.sandbox.api import session_endpoints as sessions
-from briqpay_async.sandbox.state.store import Call, Core
+from briqpay_async.sandbox.state.store import ApiRequest, Store
 
-Handler = Callable[[Core, Call], Answer]
+Handler = Callable[[Store, ApiRequest], Answer]
 
 HANDLERS: Final[dict[str, Handler]] = {
     "create": sessions.create,
@@ -35,16 +35,16 @@ HANDLERS: Final[dict[str, Handler]] = {
 class Api:
     """The emulated API: who may come in, and which endpoint they get."""
 
-    def __init__(self, core: Core, secret: str) -> None:
-        self._core = core
-        self._credentials = base64.b64encode(f"{core.username}:{secret}".encode())
+    def __init__(self, store: Store, secret: str) -> None:
+        self._store = store
+        self._credentials = base64.b64encode(f"{store.username}:{secret}".encode())
 
-    def answer(self, endpoint: str, authorization: str | None, call: Call) -> Answer:
-        """Answer one request; every effect it has is in the core when this returns."""
+    def answer(self, endpoint: str, authorization: str | None, request: ApiRequest) -> Answer:
+        """Answer one request; every effect it has is in the store when this returns."""
         try:
             if endpoint != "health" and not self._may_enter(authorization):
                 raise self._forbidden()
-            return HANDLERS[endpoint](self._core, call)
+            return HANDLERS[endpoint](self._store, request)
         except Refusal as refusal:
             return refusal.answer()
 
@@ -57,7 +57,7 @@ class Api:
         return known and scheme.lower() == "basic"
 
     def _forbidden(self) -> Refusal:
-        if self._core.switches.bad_credentials == 401:
+        if self._store.switches.bad_credentials == 401:
             headers = {"WWW-Authenticate": 'Basic realm="briqpay"'}
             return Refusal(401, "UNAUTHORIZED", "Invalid credentials", headers)
         return Refusal(403, "FORBIDDEN", "Invalid credentials")

@@ -10,57 +10,55 @@ from briqpay_async.sandbox.state.orders import (
     release_remaining,
     replace_references,
 )
-from briqpay_async.sandbox.state.store import Call, Core
+from briqpay_async.sandbox.state.store import ApiRequest, Store
 
 
-def capture(core: Core, call: Call) -> Answer:
+def capture(store: Store, request: ApiRequest) -> Answer:
     """POST /v3/session/{id}/order/capture (reference §B.6)."""
-    session = core.session(call.target)
-    body = call.json()
-    problems = order_operation_problems(body, refund=False, check_totals=core.switches.check_totals)
+    session = store.session(request.target)
+    body = request.json()
+    problems = order_operation_problems(body, refund=False, check_totals=store.switches.check_totals)
     if problems:
         raise invalid(*problems, reasons=hidden_reasons(body))
-    stamp = core.stamp("capture")
-    core.sessions[call.target], made = capture_order(session, body["data"]["order"], stamp)
-    core.effects.add("capture", call.target, call.sequence, stamp.made)
-    return json_answer(made, 201, call.target)
+    info = store.operation_info("capture")
+    captured, made = capture_order(session, body["data"]["order"], info)
+    store.save(captured, "capture", request.sequence, info.made)
+    return json_answer(made, 201, request.target)
 
 
-def refund(core: Core, call: Call) -> Answer:
+def refund(store: Store, request: ApiRequest) -> Answer:
     """POST /v3/session/{id}/order/refund (reference §B.7)."""
-    session = core.session(call.target)
-    body = call.json()
-    problems = order_operation_problems(body, refund=True, check_totals=core.switches.check_totals)
+    session = store.session(request.target)
+    body = request.json()
+    problems = order_operation_problems(body, refund=True, check_totals=store.switches.check_totals)
     if problems:
         raise invalid(*problems, reasons=hidden_reasons(body, refund=True))
-    stamp = core.stamp("refund")
+    info = store.operation_info("refund")
     order = body["data"]["order"]
-    core.sessions[call.target], made = refund_order(session, order, stamp, capture_id=body.get("captureId"))
-    core.effects.add("refund", call.target, call.sequence, stamp.made)
-    return json_answer(made, 201, call.target)
+    refunded, made = refund_order(session, order, info, capture_id=body.get("captureId"))
+    store.save(refunded, "refund", request.sequence, info.made)
+    return json_answer(made, 201, request.target)
 
 
-def cancel(core: Core, call: Call) -> Answer:
+def cancel(store: Store, request: ApiRequest) -> Answer:
     """POST /v3/session/{id}/order/cancel; whatever body comes along is not looked at (reference §B.8)."""
-    session = core.session(call.target)
-    core.sessions[call.target] = cancel_order(session, supported=core.switches.cancel_supported)
-    core.effects.add("cancel", call.target, call.sequence)
+    session = store.session(request.target)
+    store.save(cancel_order(session, supported=store.switches.cancel_supported), "cancel", request.sequence)
     return NOTHING
 
 
-def release(core: Core, call: Call) -> Answer:
+def release(store: Store, request: ApiRequest) -> Answer:
     """POST /v3/session/{id}/order/release-remaining (reference §B.9)."""
-    core.sessions[call.target] = release_remaining(core.session(call.target))
-    core.effects.add("release_remaining", call.target, call.sequence)
+    store.save(release_remaining(store.session(request.target)), "release_remaining", request.sequence)
     return NOTHING
 
 
-def references(core: Core, call: Call) -> Answer:
+def references(store: Store, request: ApiRequest) -> Answer:
     """PATCH /v3/session/{id}/order/update/references (reference §B.10)."""
-    session = core.session(call.target)
-    body = call.json()
+    session = store.session(request.target)
+    body = request.json()
     if problems := reference_problems(body):
         raise invalid(*problems)
-    core.sessions[call.target] = replace_references(session, body["references"], core.switches.references)
-    core.effects.add("references", call.target, call.sequence)
+    changed = replace_references(session, body["references"], store.switches.references)
+    store.save(changed, "references", request.sequence)
     return NOTHING

@@ -5,14 +5,14 @@ from typing import Any, Final
 from briqpay_async.sandbox.answers import NOTHING, Answer, Refusal, invalid, json_answer
 from briqpay_async.sandbox.api.projection import NO_FIELDS
 from briqpay_async.sandbox.rules.other_bodies import hosted_page_problems
-from briqpay_async.sandbox.state.store import Call, Core, Json
+from briqpay_async.sandbox.state.store import ApiRequest, Json, Store
 
 # A name that never resolves: a link of the emulator must not lead to a real host.
 _PAGES: Final = "https://hp.briqpay.invalid/payment"
 
 
-def _token(core: Core, token_id: str) -> Json:
-    token = core.tokens.get(token_id)
+def _token(store: Store, token_id: str) -> Json:
+    token = store.tokens.get(token_id)
     if token is None:
         raise invalid("Invalid tokenId - token does not exist.")
     return token
@@ -26,38 +26,38 @@ def _token_answer(token: dict[str, Any], fields: tuple[str, ...] | None) -> Answ
     return json_answer(token)
 
 
-def token_read(core: Core, call: Call) -> Answer:
+def token_read(store: Store, request: ApiRequest) -> Answer:
     """GET /v3/token/{id} (reference §B.12)."""
-    return _token_answer(_token(core, call.target), call.fields)
+    return _token_answer(_token(store, request.target), request.fields)
 
 
-def token_deactivate(core: Core, call: Call) -> Answer:
+def token_deactivate(store: Store, request: ApiRequest) -> Answer:
     """DELETE /v3/token/{id} (reference §B.13)."""
-    token = {**_token(core, call.target), "state": "inactive"}
-    core.tokens[call.target] = token
-    core.effects.add("token_deactivate", call.target, call.sequence)
-    return _token_answer(token, call.fields)
+    token = {**_token(store, request.target), "state": "inactive"}
+    store.tokens[request.target] = token
+    store.effects.add("token_deactivate", request.target, request.sequence)
+    return _token_answer(token, request.fields)
 
 
-def hosted_page(core: Core, call: Call) -> Answer:
+def hosted_page(store: Store, request: ApiRequest) -> Answer:
     """POST /v3/hosted-page (reference §B.15)."""
-    body = call.json()
+    body = request.json()
     if problems := hosted_page_problems(body):
         raise invalid(*problems)
     session_id: str = body["sessionId"]
-    core.session(session_id)
-    page_id = core.new_id()
-    page = {"hostedPageId": page_id, "sessionId": session_id, "url": f"{_PAGES}/{page_id}/{core.new_id()}"}
-    core.pages[page_id] = {**page, "config": body.get("config", {})}
-    core.effects.add("hosted_page", session_id, call.sequence, page_id)
+    store.session(session_id)
+    page_id = store.new_id()
+    page = {"hostedPageId": page_id, "sessionId": session_id, "url": f"{_PAGES}/{page_id}/{store.new_id()}"}
+    store.pages[page_id] = {**page, "config": body.get("config", {})}
+    store.effects.add("hosted_page", session_id, request.sequence, page_id)
     return json_answer(page, 200, session_id)
 
 
-def health(_core: Core, _call: Call) -> Answer:
+def health(_store: Store, _request: ApiRequest) -> Answer:
     """GET /, the probe that CT uses (reference §A)."""
     return json_answer({"status": "ok"})
 
 
-def unknown(_core: Core, _call: Call) -> Answer:
+def unknown(_store: Store, _request: ApiRequest) -> Answer:
     """Whatever else is asked for. What the API answers is not documented."""
     raise Refusal(404, "NOT_FOUND", "No such endpoint")

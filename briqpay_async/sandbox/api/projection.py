@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from briqpay_async.sandbox.answers import NOTHING, Answer, json_answer
+from briqpay_async.sandbox.state.store import ApiRequest, Json
 from briqpay_async.sandbox.switches import Switches
 
 NO_FIELDS: Final = ("none",)
@@ -40,13 +41,14 @@ def visible(session: dict[str, Any], switches: Switches) -> dict[str, Any]:
     return shown
 
 
-def session_answer(
-    session: dict[str, Any], fields: tuple[str, ...] | None, switches: Switches, status: int = 200
-) -> Answer:
+def session_answer(session: Json, request: ApiRequest, switches: Switches, status: int = 200) -> Answer:
     """Return a session as the answer of an endpoint that takes `fields`."""
     session_id: str = session["sessionId"]
+    fields = request.fields
     if fields == NO_FIELDS:
         return NOTHING._replace(session_id=session_id)
+    if request.view is not None:
+        session = request.view(session)
     shown = visible(session, switches)
     if fields is not None:
         shown = {name: shown[name] for name in fields if name in shown}

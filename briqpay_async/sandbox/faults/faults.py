@@ -13,8 +13,9 @@ from typing import Any, Final
 import attrs
 import orjson
 
-from briqpay_async.sandbox.faults.kinds import CHAOS, CHAOTIC, KINDS, LATENCIES, TokenBucket, check_params
+from briqpay_async.sandbox.faults.kinds import ADDITIVE, CHAOS, CHAOTIC, KINDS, TokenBucket, check_params
 from briqpay_async.sandbox.routes import ENDPOINTS
+from briqpay_async.sandbox.state.history import History
 
 Json = dict[str, Any]
 
@@ -77,8 +78,10 @@ class Fault:
 
     def matches(self, method: str, endpoint: str, path: str, session_id: str | None) -> bool:
         """Tell whether a request is one that this fault is about."""
+        possible = KINDS[self.kind].endpoints
         return (
-            (self.method is None or self.method == method)
+            (possible is None or endpoint in possible)
+            and (self.method is None or self.method == method)
             and (self.endpoint is None or self.endpoint == endpoint)
             and (self.session_id is None or self.session_id == session_id)
             and (self.path is None or self.path.search(path) is not None)
@@ -150,11 +153,20 @@ class _Armed:
 
 
 class Faults:
-    """The faults that are set. The first that fits a request is applied; latencies add up besides."""
+    """The faults that are set. The first that fits a request is applied; `ADDITIVE` ones come on top.
 
-    def __init__(self, seed: int, clock: Callable[[], float]) -> None:
+    Args:
+        seed: Of everything random about faults.
+        clock: The time in seconds.
+        history: Where the states are that lagging reads show; switched on by the first such fault.
+    """
+
+    def __init__(self, seed: int, clock: Callable[[], float], history: History | None = None) -> None:
         self._seed = seed
         self._clock = clock
+        self.history = History(clock) if history is None else history
+        # Requests that are applied after their connection has been closed.
+        self.later: set[asyncio.Task[None]] = set()
         self._random = self._fresh_random()
         self._armed: list[_Armed] = []
         # Connections that have answered for the last time without saying so.
@@ -195,6 +207,8 @@ class Faults:
         bucket = None
         if fault.kind == "rate_limit":
             bucket = TokenBucket(fault.params["per_second"], fault.params["burst"], self._clock)
+        if fault.kind == "lagging_reads":
+            self.history.on = True
         self._armed.append(_Armed(fault, bucket))
         return fault
 
@@ -212,12 +226,26 @@ class Faults:
     def remove(self, fault: Fault) -> None:
         """Unset one fault. Harmless when it is not set."""
         self._armed = [armed for armed in self._armed if armed.fault is not fault]
+        if self.history.on and not any(armed.fault.kind == "lagging_reads" for armed in self._armed):
+            self.history.clear()
 
     def clear(self) -> None:
         """Unset all faults and forgive stale connections; the random numbers begin anew."""
         self._armed.clear()
         self.stale.clear()
+        self.history.clear()
         self._random = self._fresh_random()
+
+    def forget_later(self) -> None:
+        """Drop the requests that were still to be applied."""
+        for task in self.later:
+            task.cancel()
+        self.later.clear()
+
+    async def settled(self) -> None:
+        """Wait until every request that is applied after its connection was closed has been applied."""
+        while self.later:
+            await asyncio.wait(tuple(self.later))
 
     def let_go_stale(self, connection: asyncio.BaseTransport) -> None:
         """Remember a connection as dead to its next request, and forget those that are closed by now."""
@@ -229,7 +257,7 @@ class Faults:
         return sum(armed.hits for armed in self._armed if armed.fault is fault)
 
     def pick(self, method: str, endpoint: str, path: str, session_id: str | None) -> list[Fault]:
-        """Return the faults that happen to a request: any latencies, and at most one other, at the end."""
+        """Return the faults that happen to a request: any additive ones, and at most one other, at the end."""
         picked: list[Fault] = []
         for armed in self._armed:
             if not armed.fault.matches(method, endpoint, path, session_id):
@@ -239,7 +267,7 @@ class Faults:
                 continue
             armed.hits += 1
             picked.append(hit)
-            if hit.kind not in LATENCIES:
+            if hit.kind not in ADDITIVE:
                 break
         return picked
 
@@ -251,6 +279,8 @@ class Faults:
         """
         if fault.kind == "rate_limit":
             raise ValueError("a rate limit is for many requests; set it with POST /_sandbox/faults")
+        if fault.kind == "lagging_reads":
+            raise ValueError("reads lag behind changes made before; set it with POST /_sandbox/faults")
         if fault.kind == CHAOS:
             return [self._choose()]
         return [fault]

@@ -9,7 +9,8 @@ from typing import Final
 
 from aiohttp import web
 
-from briqpay_async.sandbox.answers import Answer, respond
+from briqpay_async.sandbox.answers import Answer, Refusal, respond
+from briqpay_async.sandbox.faults.alterations import View
 from briqpay_async.sandbox.faults.bodies import (
     dictated_answer,
     oversized_chunks,
@@ -18,7 +19,8 @@ from briqpay_async.sandbox.faults.bodies import (
     with_body,
 )
 from briqpay_async.sandbox.faults.faults import Fault, Faults
-from briqpay_async.sandbox.faults.kinds import LATENCIES
+from briqpay_async.sandbox.faults.kinds import ADDITIVE, LATENCIES
+from briqpay_async.sandbox.faults.views import view_of
 from briqpay_async.sandbox.state.request_log import Entry
 
 # With a linger time of zero, closing a socket sends RST and not FIN.
@@ -26,17 +28,23 @@ _RESET: Final = struct.pack("ii", 1, 0)
 
 
 class Injector:
-    """Performs faults. The gateway gives it the way to read a request and the way to answer it."""
+    """Performs faults.
+
+    Args:
+        faults: The faults that are set.
+        read: Reads the body of a request.
+        apply: Lets the API answer a request; the third argument changes what is shown of a session.
+    """
 
     def __init__(
         self,
         faults: Faults,
         read: Callable[[web.BaseRequest, Entry], Awaitable[bytes]],
-        answer: Callable[[web.BaseRequest, Entry], Awaitable[Answer]],
+        apply: Callable[[web.BaseRequest, Entry, View | None], Awaitable[Answer]],
     ) -> None:
         self._faults = faults
         self._read = read
-        self._answer = answer
+        self._apply = apply
 
     async def perform(self, request: web.BaseRequest, entry: Entry, faults: list[Fault]) -> web.StreamResponse:
         """Handle a request that faults happen to."""
@@ -52,11 +60,27 @@ class Injector:
         await _sleep(waits["before"])
         if last.applied is False:
             return self._refuse(request, entry, last)
-        answer = await self._answer(request, entry)
+        if last.kind == "apply_later":
+            self._apply_later(request, entry, last.params["seconds"])
+            return cut(request, entry)
+        answer = await self._apply(request, entry, view_of(faults, self._faults.history))
+        entry.status = answer.status
         await _sleep(waits["after"])
-        if last.kind in LATENCIES:
+        if last.kind in ADDITIVE:
             return respond(answer)
         return await self._distort(request, entry, last, answer)
+
+    def _apply_later(self, request: web.BaseRequest, entry: Entry, seconds: float) -> None:
+        """Apply a request, whose body has been read, when its connection has been closed for a while."""
+
+        async def apply() -> None:
+            await asyncio.sleep(seconds)
+            with contextlib.suppress(Refusal):  # refused too late for anybody to be told
+                await self._apply(request, entry, None)
+
+        task = asyncio.create_task(apply())
+        self._faults.later.add(task)
+        task.add_done_callback(self._faults.later.discard)
 
     def cut_if_stale(self, request: web.BaseRequest, entry: Entry) -> web.Response | None:
         """Cut a request that came on a connection that was to be found dead."""

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import attrs
 
+from briqpay_async.sandbox.faults.alterations import ALTERATIONS
+
 Check = Callable[[Any], bool]
 
 
@@ -44,6 +46,11 @@ def _retry_after(value: Any) -> bool:
     return isinstance(value, str) or _number(value)
 
 
+def _alterations(value: Any) -> bool:
+    names = [value] if isinstance(value, str) else value
+    return isinstance(names, list | tuple) and bool(names) and all(name in ALTERATIONS for name in names)
+
+
 def _or_none(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
@@ -57,15 +64,21 @@ class Kind:
         applied: Whether the request takes effect; for a kind with a parameter `applied`, its default.
             None when chaos decides.
         params: Each parameter's default and check.
+        endpoints: The only endpoints it can happen to; None for all.
     """
 
     summary: str
     applied: bool | None
     params: Mapping[str, tuple[Any, Check]] = attrs.field(factory=dict)
+    endpoints: frozenset[str] | None = None
 
 
 CHAOS: Final = "chaos"
 LATENCIES: Final = frozenset({"latency", "lognormal_latency"})
+# What readers of a session are shown instead of its state, in the order in which that is done.
+VIEWS: Final = ("lagging_reads", "altered_captures")
+# These can happen to a request together with others, and with one that ends it.
+ADDITIVE: Final = LATENCIES | frozenset(VIEWS)
 _RETRY_AFTER: Final = {"retry_after": (None, _or_none(_retry_after))}
 _APPLIED: Final = {"applied": (False, _flag)}
 _WHEN: Final = {"when": ("before", _moment)}
@@ -119,6 +132,36 @@ KINDS: Final[Mapping[str, Kind]] = {
     "close_before_answer": Kind("The body is read, then the connection is closed.", applied=False),
     "apply_then_drop": Kind(
         "The request is applied, then the connection is closed without an answer.", applied=True
+    ),
+    "apply_later": Kind(
+        "The connection is closed without an answer, and the request is applied `seconds` later.",
+        applied=True,
+        params={"seconds": (0.3, _number)},
+    ),
+    "apply_then_status": Kind(
+        "The request is applied, then answered with an error; options as for `status`.",
+        applied=True,
+        params={
+            "status": (503, _status),
+            "body": ("json", _body),
+            "code": (None, _or_none(_text)),
+            "message": (None, _or_none(_text)),
+            "retry_after": (1, _or_none(_retry_after)),
+        },
+    ),
+    "lagging_reads": Kind(
+        "Reads show a session as it was `seconds` ago, or, with `reads`, the first so many reads after "
+        "each change show it as it was before that change.",
+        applied=True,
+        params={"seconds": (1.0, _number), "reads": (None, _or_none(_count))},
+        endpoints=frozenset({"read"}),
+    ),
+    "altered_captures": Kind(
+        "Sessions show their captures and refunds differently from how they were made. `show` is one or "
+        f"several of {', '.join(ALTERATIONS)}.",
+        applied=True,
+        params={"show": ("no_references", _alterations)},
+        endpoints=frozenset({"create", "read", "patch", "metadata"}),
     ),
     "reset_mid_body": Kind(
         "The head and `fraction` of the body, then a reset; or a plain close if `reset` is false.",
@@ -175,6 +218,15 @@ def check_params(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
         if not known[name][1](value):
             raise ValueError(f"{name} of a {kind!r} fault cannot be {value!r}")
     return {**{name: default for name, (default, _) in known.items()}, **given}
+
+
+def fault_table() -> str:
+    """Return every kind of fault as the rows of a Markdown table: what happens, and its options with defaults."""
+    rows = ["| fault | what happens | options |", "|---|---|---|"]
+    for name, kind in KINDS.items():
+        options = ", ".join(f"`{option}={default!r}`" for option, (default, _) in kind.params.items())
+        rows.append(f"| `{name}` | {kind.summary} | {options} |")
+    return "\n".join(rows)
 
 
 class TokenBucket:

@@ -5,7 +5,7 @@ from typing import Any, Final
 from briqpay_async.sandbox.rules.create_body import CHARGE_TOKEN
 from briqpay_async.sandbox.state.module_status import module_status
 from briqpay_async.sandbox.state.orders import capture_order
-from briqpay_async.sandbox.state.store import Core, Json, utc_now
+from briqpay_async.sandbox.state.store import Json, Store, utc_now
 
 # What a completion can lead to (reference §H); `captured_full` is a provider that captures by itself.
 TRANSACTION_STATUS: Final = {
@@ -20,12 +20,12 @@ _TOKENIZING: Final = ("payment_tokenize", "payment_tokenize_and_charge")
 
 
 def complete(
-    core: Core, session_id: str, order_status: str = "order_approved_not_captured", data: Json | None = None
+    store: Store, session_id: str, order_status: str = "order_approved_not_captured", data: Json | None = None
 ) -> Json:
     """Complete a session, or move the order of a completed one on, and return its new state.
 
     Args:
-        core: The sandbox.
+        store: The sandbox.
         session_id: Which session.
         order_status: `order_pending`, `order_rejected`, `order_cancelled`,
             `order_approved_not_captured`, or `captured_full` for a provider that captures by itself.
@@ -38,23 +38,22 @@ def complete(
     """
     if order_status not in tuple(TRANSACTION_STATUS):
         raise ValueError(f"order_status must be one of {', '.join(TRANSACTION_STATUS)}, not {order_status!r}")
-    session = core.sessions[session_id]
+    session = store.sessions[session_id]
     moving_on = session["status"] == "completed"
     before = session["moduleStatus"]["payment"].get("orderStatus")
     if moving_on and before != "order_pending":
         raise ValueError(f"only a pending order can move on, and this one is {before}")
-    completed = _move_on(session, order_status) if moving_on else _finish(core, session, order_status)
+    completed = _move_on(session, order_status) if moving_on else _finish(store, session, order_status)
     if data:
         completed["data"] = {**completed["data"], **data}
     if order_status == "captured_full" and completed["data"].get("transactions"):
-        completed = _auto_capture(core, completed)
-    core.initializing.pop(session_id, None)
-    core.sessions[session_id] = completed
-    core.effects.add("complete", session_id, None)
+        completed = _auto_capture(store, completed)
+    store.initializing.pop(session_id, None)
+    store.save(completed, "complete", None)
     return completed
 
 
-def _finish(core: Core, session: Json, order_status: str) -> Json:
+def _finish(store: Store, session: Json, order_status: str) -> Json:
     """Return a completed session with the transaction of its payment, if it paid for something."""
     completed: Json = {**session, "status": "completed"}
     data: Json = {"transactions": [], "captures": [], "refunds": [], **session["data"]}
@@ -66,14 +65,14 @@ def _finish(core: Core, session: Json, order_status: str) -> Json:
         # What the client is about to be told has been captured is captured below, line by line.
         reached = "order_approved_not_captured" if order_status == "captured_full" else order_status
         payment = {**payment, "orderStatus": reached, "refundStatus": "not_refunded"}
-        data["transactions"] = [_transaction(core, session, order_status)]
+        data["transactions"] = [_transaction(store, session, order_status)]
         data.setdefault("paymentTags", {"prepaid_invoice": False, "manual_review": False})
     completed["moduleStatus"] = {**session["moduleStatus"], "payment": payment}
     completed["moduleStatus"] = module_status(completed)
     if intent in _TOKENIZING and order_status not in ("order_rejected", "order_cancelled"):
-        data["tokenization"] = {"tokenId": _new_token(core, session)}
+        data["tokenization"] = {"tokenId": _new_token(store, session)}
     if intent == CHARGE_TOKEN:
-        _note_charge(core, completed)
+        _note_charge(store, completed)
     return completed
 
 
@@ -90,12 +89,12 @@ def _move_on(session: Json, order_status: str) -> Json:
     }
 
 
-def _transaction(core: Core, session: Json, order_status: str) -> Json:
+def _transaction(store: Store, session: Json, order_status: str) -> Json:
     data = session["data"]
     transaction: dict[str, Any] = {
         "createdAt": utc_now(),
-        "transactionId": core.new_id(),
-        "reservationId": core.new_id(),
+        "transactionId": store.new_id(),
+        "reservationId": store.new_id(),
         **PSP,
         "email": data.get("billing", {}).get("email"),
         "reference": session.get("references", {}).get("reference1"),
@@ -109,18 +108,18 @@ def _transaction(core: Core, session: Json, order_status: str) -> Json:
     return {name: value for name, value in transaction.items() if value is not None}
 
 
-def _auto_capture(core: Core, session: Json) -> Json:
+def _auto_capture(store: Store, session: Json) -> Json:
     order = session["data"]["order"]
-    captured, _ = capture_order(session, order, core.stamp("capture"), auto_captured=True)
+    captured, _ = capture_order(session, order, store.operation_info("capture"), auto_captured=True)
     return captured
 
 
-def _new_token(core: Core, session: Json) -> str:
+def _new_token(store: Store, session: Json) -> str:
     """Store a token for the payment method just used (reference §B, token object) and return its id."""
-    token_id = core.new_id()
+    token_id = store.new_id()
     data = session["data"]
     lent = ("country", "locale", "product", "customerType")
-    core.tokens[token_id] = {
+    store.tokens[token_id] = {
         "tokenId": token_id,
         "initialSessionId": session["sessionId"],
         "state": "active",
@@ -133,11 +132,11 @@ def _new_token(core: Core, session: Json) -> str:
     return token_id
 
 
-def _note_charge(core: Core, session: Json) -> None:
+def _note_charge(store: Store, session: Json) -> None:
     data = session["data"]
-    token = core.tokens.get(data.get("tokenization", {}).get("tokenId"))
+    token = store.tokens.get(data.get("tokenization", {}).get("tokenId"))
     if token is None or "order" not in data:
         return
     amounts = {name: data["order"][name] for name in ("amountIncVat", "amountExVat", "currency")}
     charge = {"sessionId": session["sessionId"], "completedAt": utc_now(), "order": amounts}
-    core.tokens[token["tokenId"]] = {**token, "chargeSessions": [*token["chargeSessions"], charge]}
+    store.tokens[token["tokenId"]] = {**token, "chargeSessions": [*token["chargeSessions"], charge]}

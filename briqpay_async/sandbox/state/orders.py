@@ -16,7 +16,7 @@ Json = dict[str, Any]
 _CAPTURABLE: Final = ("order_approved_not_captured", "captured_partial")
 
 
-class Stamp(NamedTuple):
+class OperationInfo(NamedTuple):
     """What a new capture or refund is marked with.
 
     Attributes:
@@ -77,17 +77,17 @@ def _with_transaction(session: Json, **changes: str) -> list[Json]:
     return [{**transaction, **changes} for transaction in session["data"]["transactions"]]
 
 
-def _operation(session: Json, order: Json, stamp: Stamp, own: Json) -> Json:
+def _operation(session: Json, order: Json, info: OperationInfo, own: Json) -> Json:
     """Return a capture or refund: who and what paid comes from the transaction, the rest from the request."""
     transaction = session["data"]["transactions"][0]
     names = ("reservationId", "pspId", "pspDisplayName", "email", "reference")
     return {
-        "createdAt": stamp.created_at,
+        "createdAt": info.created_at,
         **own,
         "parentTransactionId": transaction["transactionId"],
         **{name: transaction[name] for name in names if name in transaction},
         **order,
-        **({"status": stamp.status} if stamp.status else {}),
+        **({"status": info.status} if info.status else {}),
         "sessionId": session["sessionId"],
     }
 
@@ -104,7 +104,9 @@ def _require(session: Json, allowed: tuple[str, ...], operation: str) -> None:
         raise invalid(f"Cannot {operation} an order with status {status}.")
 
 
-def capture_order(session: Json, order: Json, stamp: Stamp, *, auto_captured: bool = False) -> tuple[Json, Json]:
+def capture_order(
+    session: Json, order: Json, info: OperationInfo, *, auto_captured: bool = False
+) -> tuple[Json, Json]:
     """Capture the lines of `order` and return the next session and the capture."""
     _require(session, _CAPTURABLE, "capture")
     _same_currency(session, order)
@@ -112,8 +114,8 @@ def capture_order(session: Json, order: Json, stamp: Stamp, *, auto_captured: bo
     remaining = _tally(data["order"]["cart"])
     remaining.subtract(_tally(_lines(data["captures"])))
     left = _take(remaining, _tally(order["cart"]))
-    own = {"captureId": stamp.made, "autoCaptured": auto_captured}
-    capture = _operation(session, order, stamp, own)
+    own = {"captureId": info.made, "autoCaptured": auto_captured}
+    capture = _operation(session, order, info, own)
     whole = not any(left.values())
     changes = {
         "captures": [*data["captures"], capture],
@@ -152,7 +154,7 @@ def _capture_to_refund(captures: list[Json], capture_id: str | None) -> Json:
     raise invalid("Invalid captureId - capture does not exist.")
 
 
-def refund_order(session: Json, order: Json, stamp: Stamp, *, capture_id: str | None) -> tuple[Json, Json]:
+def refund_order(session: Json, order: Json, info: OperationInfo, *, capture_id: str | None) -> tuple[Json, Json]:
     """Refund the lines of `order` and return the next session and the refund.
 
     `adjustment` lines need no counterpart in the capture; amounts are what bounds them.
@@ -169,8 +171,8 @@ def refund_order(session: Json, order: Json, stamp: Stamp, *, capture_id: str | 
     already = sum(refund["amountIncVat"] for refund in earlier)
     if already + order["amountIncVat"] > capture["amountIncVat"]:
         raise invalid("body.data.order.amountIncVat is more than what remains of the capture")
-    own = {"refundId": stamp.made, "parentCaptureId": capture["captureId"]}
-    refund = _operation(session, order, stamp, own)
+    own = {"refundId": info.made, "parentCaptureId": capture["captureId"]}
+    refund = _operation(session, order, info, own)
     refunded = _evolve(session, {"refunds": [*data["refunds"], refund]})
     return _with_refund_status(refunded), refund
 

@@ -1,7 +1,9 @@
-"""The state of one sandbox, and one call made on it: what every endpoint is a function of."""
+"""The state of one sandbox, and one request to its API: what every endpoint is a function of."""
 
 import random
+import time
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -9,8 +11,10 @@ import attrs
 import orjson
 
 from briqpay_async.sandbox.answers import Refusal, invalid
+from briqpay_async.sandbox.state.changes import Listener, status_changes
 from briqpay_async.sandbox.state.effects import Effects
-from briqpay_async.sandbox.state.orders import Stamp
+from briqpay_async.sandbox.state.history import History
+from briqpay_async.sandbox.state.orders import OperationInfo
 from briqpay_async.sandbox.switches import Switches
 
 Json = dict[str, Any]
@@ -29,7 +33,7 @@ def utc_now() -> str:
 
 
 @attrs.define
-class Core:
+class Store:
     """Everything a sandbox remembers, in memory.
 
     States are replaced and never changed in place, so a refused request leaves no trace and a state
@@ -44,6 +48,9 @@ class Core:
     pages: dict[str, Json] = attrs.field(factory=dict, init=False)
     initializing: dict[str, int] = attrs.field(factory=dict, init=False)
     effects: Effects = attrs.field(factory=Effects, init=False)
+    history: History = attrs.field(factory=lambda: History(time.monotonic), init=False)
+    # Each is given every status that changes, after the change; it must neither raise nor wait.
+    listeners: list[Listener] = attrs.field(factory=list, init=False)
     _random: random.Random = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -53,17 +60,38 @@ class Core:
         """Return the next UUID; the same seed gives the same ids."""
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
-    def stamp(self, operation: str) -> Stamp:
+    def operation_info(self, operation: str) -> OperationInfo:
         """Return the mark for a new `capture` or `refund`, in the vocabulary chosen."""
         word = _DONE[self.switches.vocabulary]
-        return Stamp(self.new_id(), utc_now(), None if word is None else word[operation])
+        return OperationInfo(self.new_id(), utc_now(), None if word is None else word[operation])
 
     def reset(self) -> None:
         """Forget everything and begin the ids anew."""
         for memory in (self.sessions, self.tokens, self.pages, self.initializing):
             memory.clear()
         self.effects.clear()
+        self.history.clear()
         self._random.seed(self.seed)
+
+    def save(self, session: Json, kind: str, sequence: int | None, made: str | None = None) -> None:
+        """Put a state in the place of the one before it: every change of a session goes through here.
+
+        Args:
+            session: The new state. It is never changed again.
+            kind: What was done, as `Effect.kind` names it.
+            sequence: The request that did it, by its number in the journal; None if none did.
+            made: The id of what came into being.
+        """
+        session_id: str = session["sessionId"]
+        before = self.sessions.get(session_id)
+        self.sessions[session_id] = session
+        self.effects.add(kind, session_id, sequence, made)
+        if self.history.on:
+            self.history.note(before, session)
+        if self.listeners:
+            for change in status_changes(before, session):
+                for listener in self.listeners:
+                    listener(change)
 
     def session(self, session_id: str) -> Json:
         """Return the state of a session that a request names.
@@ -95,8 +123,8 @@ class Core:
         raise Refusal(409, "SESSION_INITIALIZATION_PENDING", "Try again in a few seconds")
 
 
-class Call(NamedTuple):
-    """One request, off the wire and past the door.
+class ApiRequest(NamedTuple):
+    """One request to the API, read and with its sender known.
 
     Attributes:
         target: The session or token id in the path; empty when the endpoint has none.
@@ -104,6 +132,7 @@ class Call(NamedTuple):
         body: The bytes of the body.
         content_type: The header, or empty.
         sequence: Its number in the journal.
+        view: What becomes of a session before it is shown; None for nothing.
     """
 
     target: str
@@ -111,6 +140,7 @@ class Call(NamedTuple):
     body: bytes
     content_type: str
     sequence: int
+    view: Callable[[Json], Json] | None = None
 
     def json(self) -> Any:
         """Return the decoded body.
