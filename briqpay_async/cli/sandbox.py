@@ -10,7 +10,7 @@ from cyclopts import App
 from briqpay_async.cli.exits import FAILED, InputError, one_line
 from briqpay_async.cli.output import say
 from briqpay_async.sandbox import serve
-from briqpay_async.sandbox.server import SECRET, USERNAME
+from briqpay_async.sandbox.server import SECRET, USERNAME, WEBHOOK_SECRET
 
 __all__ = ["register"]
 
@@ -27,6 +27,7 @@ def sandbox(
     merge: Literal["field", "section"] = "field",
     username: str = USERNAME,
     secret: str = SECRET,
+    webhook_secret: str = WEBHOOK_SECRET,
     seed: int = 0,
 ) -> int:
     """Run an emulator of Briqpay's v3 API until Ctrl-C, and print how to reach it.
@@ -37,10 +38,21 @@ def sandbox(
         merge: What a PATCH does to a stored section, merge its members or replace it.
         username: The merchant that is let in.
         secret: The merchant's secret.
+        webhook_secret: What webhooks are signed with.
         seed: Of ids and faults; the same seed gives the same run.
     """
     try:
-        asyncio.run(serve(port=port, host=host, merge=merge, username=username, secret=secret, seed=seed))
+        asyncio.run(
+            serve(
+                port=port,
+                host=host,
+                merge=merge,
+                username=username,
+                secret=secret,
+                webhook_secret=webhook_secret,
+                seed=seed,
+            )
+        )
     except (ValueError, OverflowError) as error:
         raise InputError(str(error)) from error
     except OSError as error:

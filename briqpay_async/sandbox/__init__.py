@@ -10,5 +10,16 @@ from briqpay_async.sandbox.server import Sandbox
 from briqpay_async.sandbox.state.effects import Effect
 from briqpay_async.sandbox.state.request_log import JournalRecord
 from briqpay_async.sandbox.switches import Switches
+from briqpay_async.sandbox.webhooks.deliveries import Delivery, DeliveryAttempt
 
-__all__ = ["Effect", "Fault", "Faults", "JournalRecord", "Sandbox", "Switches", "serve"]
+__all__ = [
+    "Delivery",
+    "DeliveryAttempt",
+    "Effect",
+    "Fault",
+    "Faults",
+    "JournalRecord",
+    "Sandbox",
+    "Switches",
+    "serve",
+]

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from briqpay_async.sandbox.server import SECRET, USERNAME, Sandbox
+from briqpay_async.sandbox.server import SECRET, USERNAME, WEBHOOK_SECRET, Sandbox
 
 DEFAULT_PORT = 8420
 
@@ -23,6 +23,8 @@ def describe(sandbox: Sandbox) -> str:
         f"export BRIQPAY_USERNAME={sandbox.username}\n"
         f"export BRIQPAY_SECRET={sandbox.secret}\n"
         f"export BRIQPAY_BASE_URL={sandbox.url}\n"
+        "export BRIQPAY_ENVIRONMENT=playground\n"
+        f"export BRIQPAY_WEBHOOK_SECRET={sandbox.webhook_secret}\n"
         "\n"
         "Stop it with Ctrl-C.\n"
     )
@@ -83,6 +85,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--allow-remote", action="store_true", help="allow a host that others can reach")
     made.add_argument("--username", default=USERNAME, help="the merchant that is let in (default %(default)s)")
     made.add_argument("--secret", default=SECRET, help="the merchant's secret (default %(default)s)")
+    made.add_argument(
+        "--webhook-secret", default=WEBHOOK_SECRET, help="what webhooks are signed with (default %(default)s)"
+    )
     made.add_argument("--seed", type=int, default=0, help="of ids and faults (default %(default)s)")
     made.add_argument(
         "--merge",

@@ -1,6 +1,5 @@
 """The sandbox itself: its lifecycle, and what a test may look at and do."""
 
-import ipaddress
 import time
 from collections.abc import Mapping
 from types import MappingProxyType, TracebackType
@@ -12,14 +11,18 @@ from briqpay_async.sandbox.api.control import Control
 from briqpay_async.sandbox.api.dispatch import Api
 from briqpay_async.sandbox.faults.faults import Faults
 from briqpay_async.sandbox.http import Gateway
+from briqpay_async.sandbox.loopback import is_loopback
 from briqpay_async.sandbox.state.completion import complete
 from briqpay_async.sandbox.state.effects import Effect, Effects
 from briqpay_async.sandbox.state.request_log import Journal
 from briqpay_async.sandbox.state.store import Json, Store
 from briqpay_async.sandbox.switches import Switches, SwitchOptions
+from briqpay_async.sandbox.webhooks.deliveries import Deliveries, Delivery
+from briqpay_async.sandbox.webhooks.sender import WebhookSender
 
 USERNAME: Final = "sandbox-merchant"
 SECRET: Final = "sandbox-secret"  # noqa: S105 (it protects nothing and is printed on purpose)
+WEBHOOK_SECRET: Final = "sandbox-webhook-secret"  # noqa: S105 (as above)
 
 # A cart of tens of thousands of lines still fits.
 _LARGEST_BODY: Final = 64 * 2**20
@@ -38,7 +41,8 @@ class Sandbox:
         username: The merchant that is let in.
         secret: The merchant's secret.
         seed: Of everything random: ids and faults. The same seed gives the same run.
-        allow_remote: Listen on a host that others can reach.
+        webhook_secret: What webhooks are signed with.
+        allow_remote: Listen on a host that others can reach, and send webhooks to other machines.
         switches: The members of `Switches` by name, e.g. `merge="section"`: what the sandbox does
             where Briqpay's documentation is silent.
 
@@ -54,6 +58,7 @@ class Sandbox:
         username: str = USERNAME,
         secret: str = SECRET,
         seed: int = 0,
+        webhook_secret: str = WEBHOOK_SECRET,
         allow_remote: bool = False,
         **switches: Unpack[SwitchOptions],
     ) -> None:
@@ -67,7 +72,17 @@ class Sandbox:
         self._store = Store(username, self._switches, seed)
         self._journal = Journal(self._switches.journal_limit, self._switches.journal_bodies)
         self._faults = Faults(seed, time.monotonic, self._store.history)
-        control = Control(self._store, self._journal, self._faults, self.reset)
+        self._webhook_secret = webhook_secret
+        self._deliveries = Deliveries()
+        self._sender = WebhookSender(
+            self._deliveries,
+            self._faults,
+            webhook_secret,
+            switches=lambda: self._store.switches,
+            allow_remote=allow_remote,
+        )
+        self._store.listeners.append(self._sender.status_changed)
+        control = Control(self._store, self._journal, self._faults, self._sender, self.reset)
         self._gateway = Gateway(Api(self._store, secret), self._journal, self._faults, control)
         self._runner: web.ServerRunner | None = None
 
@@ -86,6 +101,11 @@ class Sandbox:
     def secret(self) -> str:
         """The merchant's secret."""
         return self._secret
+
+    @property
+    def webhook_secret(self) -> str:
+        """What webhooks are signed with."""
+        return self._webhook_secret
 
     @property
     def switches(self) -> Switches:
@@ -122,6 +142,37 @@ class Sandbox:
         """What goes wrong: `add`, `chaos`, `clear`."""
         return self._faults
 
+    @property
+    def deliveries(self) -> Deliveries:
+        """The webhooks: what was sent to whom, what was answered, and what is still to be sent."""
+        return self._deliveries
+
+    async def delivered(self, timeout: float | None = None) -> tuple[Delivery, ...]:
+        """Wait until no webhook is to be sent any more, and return all of them.
+
+        A shop that answers no 2xx is tried again and again, so this can take minutes.
+
+        Args:
+            timeout: How many seconds to wait at most.
+
+        Raises:
+            TimeoutError: some were still to be sent after that time.
+            RuntimeError: the sandbox does not run.
+        """
+        await self._sender.delivered(timeout)
+        return tuple(self._deliveries)
+
+    def resend(self, delivery_id: int) -> Delivery:
+        """Send a webhook once more, whatever became of it.
+
+        Args:
+            delivery_id: Its `id` in `deliveries`.
+
+        Raises:
+            KeyError: there is no such webhook, or it has been forgotten.
+        """
+        return self._sender.resend(delivery_id)
+
     def effects_of(self, session_id: str, kind: str | None = None) -> tuple[Effect, ...]:
         """Return what really happened to one session: everything, or changes of one kind."""
         return self._store.effects.of(session_id, kind)
@@ -149,9 +200,10 @@ class Sandbox:
         return complete(self._store, session_id, order_status, None if data is None else dict(data))
 
     def reset(self) -> None:
-        """Forget every session, token, page, request, effect and fault, and begin the ids anew."""
+        """Forget every session, token, page, request, webhook, effect and fault, and begin the ids anew."""
         self._store.reset()
         self._journal.clear()
+        self._deliveries.clear()
         self._faults.clear()
         self._faults.forget_later()
 
@@ -175,10 +227,12 @@ class Sandbox:
             raise
         self._port = runner.addresses[0][1]
         self._runner = runner
+        await self._sender.start()
 
     async def stop(self) -> None:
         """Stop listening and cut whatever is still connected. Harmless when it does not run."""
         self._faults.forget_later()
+        await self._sender.stop()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
@@ -194,16 +248,6 @@ class Sandbox:
         traceback: TracebackType | None,
     ) -> None:
         await self.stop()
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach a host."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:

@@ -1,11 +1,11 @@
 """The choices a sandbox is made with: one for each thing that Briqpay does not document."""
 
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 import attrs
 
 _either = attrs.validators.in_
-_not_negative = attrs.validators.ge(0)
+_not_negative: Any = attrs.validators.ge(0)
 
 
 @attrs.frozen(kw_only=True)
@@ -27,6 +27,13 @@ class Switches:
             `plugins` says approved, `missing` leaves the member out (reference §C.4).
         references: Whether a new map of references replaces the old one or is merged into it.
         cancel_supported: Whether the payment provider can cancel.
+        webhook_signed: Whether webhooks carry `x-briq-signature`, and then the transaction, capture or
+            refund besides. Merchants without a webhook secret get unsigned ones.
+        webhook_batch_seconds: How long webhooks are collected before they go out together, unless the
+            session has `config.realTimeProcessing`. How long Briqpay collects is not documented.
+        webhook_retry_seconds: The wait after the first attempt that was not answered with a 2xx; each
+            further wait is twice as long, up to a minute. Briqpay's schedule is not documented.
+        webhook_attempts: How often a webhook is sent at most.
         journal_limit: How many requests the journal remembers.
         journal_bodies: For how many of the newest requests it keeps the body.
     """
@@ -41,6 +48,10 @@ class Switches:
     vocabulary: str = attrs.field(default="seed", validator=_either(("seed", "plugins", "missing")))
     references: str = attrs.field(default="replace", validator=_either(("replace", "merge")))
     cancel_supported: bool = True
+    webhook_signed: bool = True
+    webhook_batch_seconds: float = attrs.field(default=0.25, validator=_not_negative)
+    webhook_retry_seconds: float = attrs.field(default=0.5, validator=_not_negative)
+    webhook_attempts: int = attrs.field(default=11, validator=attrs.validators.ge(1))
     journal_limit: int = attrs.field(default=100_000, validator=attrs.validators.ge(1))
     journal_bodies: int = attrs.field(default=5_000, validator=_not_negative)
 
@@ -58,5 +69,9 @@ class SwitchOptions(TypedDict, total=False):
     vocabulary: Literal["seed", "plugins", "missing"]
     references: Literal["replace", "merge"]
     cancel_supported: bool
+    webhook_signed: bool
+    webhook_batch_seconds: float
+    webhook_retry_seconds: float
+    webhook_attempts: int
     journal_limit: int
     journal_bodies: int

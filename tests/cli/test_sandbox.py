@@ -42,7 +42,8 @@ def test_the_sandbox_prints_how_to_reach_it_and_ends_with_ctrl_c(monkeypatch: py
     out = _InterruptingStream()
     monkeypatch.setattr(sys, "stdout", out)
 
-    status = main(["sandbox", "--username", "me", "--secret", "mine", "--merge", "section", "--seed", "7"])
+    command = ["sandbox", "--username", "me", "--secret", "mine", "--webhook-secret", "ours"]
+    status = main([*command, "--merge", "section", "--seed", "7"])
 
     assert status == 0
     url = re.search(r"Briqpay sandbox on (http://127\.0\.0\.1:\d+)\n", out.getvalue())
@@ -51,6 +52,8 @@ def test_the_sandbox_prints_how_to_reach_it_and_ends_with_ctrl_c(monkeypatch: py
         "export BRIQPAY_USERNAME=me",
         "export BRIQPAY_SECRET=mine",
         f"export BRIQPAY_BASE_URL={url.group(1)}",
+        "export BRIQPAY_ENVIRONMENT=playground",
+        "export BRIQPAY_WEBHOOK_SECRET=ours",
     ):
         assert f"{line}\n" in out.getvalue()
 

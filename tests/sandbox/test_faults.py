@@ -157,6 +157,7 @@ def test_every_kind_can_be_made_with_its_defaults_and_says_whether_it_is_applied
         "rate_limit",
         "close_before_read",
         "close_before_answer",
+        "webhook_never",
     }
     assert [kind for kind, told in applied.items() if told is None] == ["chaos"]
     assert make_fault("status", applied=True).applied is True

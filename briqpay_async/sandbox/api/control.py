@@ -4,6 +4,7 @@ They need no credentials: a sandbox listens on loopback and holds nothing of val
 """
 
 import base64
+import re
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -17,9 +18,12 @@ from briqpay_async.sandbox.faults.faults import Faults, describe_fault, fault_fr
 from briqpay_async.sandbox.state.completion import complete
 from briqpay_async.sandbox.state.request_log import Journal, JournalRecord
 from briqpay_async.sandbox.state.store import Json, Store
+from briqpay_async.sandbox.webhooks.deliveries import describe_delivery
+from briqpay_async.sandbox.webhooks.sender import WebhookSender
 
 CONTROL_PREFIX: Final = "/_sandbox/"
 _SESSIONS: Final = f"{CONTROL_PREFIX}sessions/"
+_RESEND: Final = re.compile(r"deliveries/[0-9]{1,18}/resend")
 
 
 def describe_record(record: JournalRecord) -> Json:
@@ -37,10 +41,18 @@ def describe_record(record: JournalRecord) -> Json:
 class Control:
     """Answers the control endpoints; they are not in the journal."""
 
-    def __init__(self, store: Store, journal: Journal, faults: Faults, reset: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        faults: Faults,
+        webhooks: WebhookSender,
+        reset: Callable[[], None],
+    ) -> None:
         self._store = store
         self._journal = journal
         self._faults = faults
+        self._webhooks = webhooks
         self._reset = reset
 
     async def answer(self, request: web.BaseRequest, path: str) -> Answer:
@@ -49,6 +61,9 @@ class Control:
         try:
             if (request.method, path) == ("POST", f"{CONTROL_PREFIX}faults/settle"):
                 await self._faults.settled()
+                return NOTHING
+            if (request.method, path) == ("POST", f"{CONTROL_PREFIX}deliveries/settle"):
+                await self._webhooks.delivered(None)
                 return NOTHING
             return self._dispatch(request, path, body)
         except Refusal as refusal:
@@ -66,9 +81,22 @@ class Control:
                 return self._read_journal(request.query_string)
             case _, "faults":
                 return self._change_faults(method, body)
-            case "GET", "effects":
-                return json_answer([attrs.asdict(effect) for effect in self._store.effects])
+            case "GET", "effects" | "deliveries" as name:
+                return json_answer(self._list(name))
+            case "POST", resend if _RESEND.fullmatch(resend):
+                return self._resend(int(resend.split("/")[1]))
         raise Refusal(404, "NOT_FOUND", "No such control endpoint")
+
+    def _list(self, name: str) -> list[Json]:
+        if name == "effects":
+            return [attrs.asdict(effect) for effect in self._store.effects]
+        return [describe_delivery(delivery) for delivery in self._webhooks.deliveries]
+
+    def _resend(self, delivery_id: int) -> Answer:
+        try:
+            return json_answer(describe_delivery(self._webhooks.resend(delivery_id)))
+        except KeyError:
+            raise Refusal(404, "NOT_FOUND", f"There is no delivery {delivery_id}") from None
 
     def _read_journal(self, query: str) -> Answer:
         wanted = parse_qs(query)

@@ -13,7 +13,15 @@ from typing import Any, Final
 import attrs
 import orjson
 
-from briqpay_async.sandbox.faults.kinds import ADDITIVE, CHAOS, CHAOTIC, KINDS, TokenBucket, check_params
+from briqpay_async.sandbox.faults.kinds import (
+    ADDITIVE,
+    CHAOS,
+    CHAOTIC,
+    KINDS,
+    WEBHOOK_EVENTS,
+    TokenBucket,
+    check_params,
+)
 from briqpay_async.sandbox.routes import ENDPOINTS
 from briqpay_async.sandbox.state.history import History
 
@@ -26,8 +34,9 @@ def _check_kind(_fault: "Fault", _attribute: Any, kind: str) -> None:
 
 
 def _check_endpoint(_fault: "Fault", _attribute: Any, endpoint: str | None) -> None:
-    if endpoint is not None and endpoint not in ENDPOINTS:
-        raise ValueError(f"endpoint must be one of {', '.join(sorted(ENDPOINTS))}, not {endpoint!r}")
+    known = ENDPOINTS | WEBHOOK_EVENTS
+    if endpoint is not None and endpoint not in known:
+        raise ValueError(f"endpoint must be one of {', '.join(sorted(known))}, not {endpoint!r}")
 
 
 def _counts(value: Any) -> frozenset[int] | None:
@@ -50,7 +59,8 @@ class Fault:
         kind: A name out of `fault_kinds.KINDS`.
         params: What that kind can be told, with its defaults filled in.
         method: Only requests with this method.
-        endpoint: Only this endpoint: `create`, `patch`, `capture`, …
+        endpoint: Only this endpoint: `create`, `patch`, `capture`, …; for a fault of webhooks, only this
+            event: `order_status`, …
         path: Only paths that this regular expression is found in.
         session_id: Only requests that name this session.
         nth: Of the requests that match, only these, counted from 1.
@@ -80,7 +90,7 @@ class Fault:
         """Tell whether a request is one that this fault is about."""
         possible = KINDS[self.kind].endpoints
         return (
-            (possible is None or endpoint in possible)
+            (endpoint not in WEBHOOK_EVENTS if possible is None else endpoint in possible)
             and (self.method is None or self.method == method)
             and (self.endpoint is None or self.endpoint == endpoint)
             and (self.session_id is None or self.session_id == session_id)
@@ -271,6 +281,10 @@ class Faults:
                 break
         return picked
 
+    def pick_webhook(self, method: str, event: str, url: str, session_id: str) -> Fault | None:
+        """Return the fault that happens to a webhook, or None."""
+        return next(iter(self.pick(method, event, url, session_id)), None)
+
     def once(self, fault: Fault) -> list[Fault]:
         """Return the faults of a request that asks for one itself.
 
@@ -281,6 +295,8 @@ class Faults:
             raise ValueError("a rate limit is for many requests; set it with POST /_sandbox/faults")
         if fault.kind == "lagging_reads":
             raise ValueError("reads lag behind changes made before; set it with POST /_sandbox/faults")
+        if KINDS[fault.kind].endpoints == WEBHOOK_EVENTS:
+            raise ValueError("this happens to webhooks, not to requests; set it with POST /_sandbox/faults")
         if fault.kind == CHAOS:
             return [self._choose()]
         return [fault]

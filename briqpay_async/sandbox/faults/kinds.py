@@ -64,7 +64,7 @@ class Kind:
         applied: Whether the request takes effect; for a kind with a parameter `applied`, its default.
             None when chaos decides.
         params: Each parameter's default and check.
-        endpoints: The only endpoints it can happen to; None for all.
+        endpoints: The only endpoints, or webhooks, that it can happen to; None for all endpoints.
     """
 
     summary: str
@@ -79,6 +79,10 @@ LATENCIES: Final = frozenset({"latency", "lognormal_latency"})
 VIEWS: Final = ("lagging_reads", "altered_captures")
 # These can happen to a request together with others, and with one that ends it.
 ADDITIVE: Final = LATENCIES | frozenset(VIEWS)
+# What faults of webhooks can be limited to, in place of an endpoint.
+WEBHOOK_EVENTS: Final = frozenset(
+    {"session_status", "order_status", "capture_status", "refund_status", "module_ui_status"}
+)
 _RETRY_AFTER: Final = {"retry_after": (None, _or_none(_retry_after))}
 _APPLIED: Final = {"applied": (False, _flag)}
 _WHEN: Final = {"when": ("before", _moment)}
@@ -179,6 +183,34 @@ KINDS: Final[Mapping[str, Kind]] = {
         "A small gzipped body that unpacks to `size` bytes.",
         applied=True,
         params={"size": (100_000_000, _count)},
+    ),
+    "webhook_late": Kind(
+        "A webhook is sent `seconds` later than it would be.",
+        applied=True,
+        params={"seconds": (5.0, _number)},
+        endpoints=WEBHOOK_EVENTS,
+    ),
+    "webhook_twice": Kind(
+        "A webhook is sent again after it has been accepted; with `together`, twice at the same moment.",
+        applied=True,
+        params={"together": (False, _flag)},
+        endpoints=WEBHOOK_EVENTS,
+    ),
+    "webhook_out_of_order": Kind(
+        "A webhook is held back until a newer one of its session has been accepted, or for `seconds`.",
+        applied=True,
+        params={"seconds": (5.0, _number)},
+        endpoints=WEBHOOK_EVENTS,
+    ),
+    "webhook_never": Kind("A webhook is not sent.", applied=False, endpoints=WEBHOOK_EVENTS),
+    "webhook_forged": Kind(
+        "The first attempt of a webhook is signed with another secret.", applied=True, endpoints=WEBHOOK_EVENTS
+    ),
+    "webhook_old": Kind(
+        "The first attempt of a webhook is signed as if it were `seconds` old.",
+        applied=True,
+        params={"seconds": (600.0, _number)},
+        endpoints=WEBHOOK_EVENTS,
     ),
     CHAOS: Kind(
         "One of the transient kinds, by the seed.",
