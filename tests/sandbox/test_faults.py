@@ -3,6 +3,7 @@
 import gzip
 import time
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -17,7 +18,9 @@ from briqpay_async.sandbox.faults.bodies import (
     spoiled_answer,
 )
 from briqpay_async.sandbox.faults.faults import Faults, make_fault, parse_fault
-from briqpay_async.sandbox.faults.kinds import CHAOTIC, KINDS, TokenBucket
+from briqpay_async.sandbox.faults.kinds import CHAOTIC, KINDS, TokenBucket, fault_table
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 class Clock:
@@ -337,3 +340,7 @@ def test_a_gzip_bomb_unpacks_to_json_of_its_size(size: int) -> None:
     assert len(unpacked) == max(size, 2)
     assert orjson.loads(unpacked) == {}
     assert len(bomb) < size / 500 + 100
+
+
+def test_the_readme_lists_every_fault() -> None:
+    assert fault_table() in README.read_text("utf-8"), "put the output of fault_table() into README.md"
