@@ -1,13 +1,16 @@
 """Between the socket and the API: reads a request, keeps the journal, writes the answer."""
 
+import logging
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 from multidict import istr
 
-from briqpay_async.sandbox.answers import Answer, Refusal, respond
+from briqpay_async.sandbox.answers import Answer, Refusal, invalid, respond
 from briqpay_async.sandbox.api.control import CONTROL_PREFIX, Control
 from briqpay_async.sandbox.api.dispatch import Api
+from briqpay_async.sandbox.api.guard import Guard
 from briqpay_async.sandbox.api.projection import parse_fields
 from briqpay_async.sandbox.faults.alterations import View
 from briqpay_async.sandbox.faults.faults import Fault, Faults, parse_fault
@@ -23,21 +26,27 @@ _AUTHORIZATION: Final = istr("Authorization")
 _CONTENT_TYPE: Final = istr("Content-Type")
 
 
+_LOOPBACK: Final = Guard()
+
+
 class Gateway:
     """The one handler of the server, free of aiohttp's router: the paths are few and known."""
 
-    def __init__(self, api: Api, journal: Journal, faults: Faults, control: Control) -> None:
+    def __init__(
+        self, api: Api, journal: Journal, faults: Faults, control: Control, guard: Guard = _LOOPBACK
+    ) -> None:
         self._api = api
         self._journal = journal
         self._faults = faults
         self._control = control
+        self._guard = guard
         self._injector = Injector(faults, self._read, self._apply)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Handle one request from its head to its answer."""
         path, _, query = request.raw_path.partition("?")
         if path.startswith(CONTROL_PREFIX):
-            return respond(await self._control.answer(request, path))
+            return respond(await self._control_answer(request, path))
         endpoint, target = resolve(request.method, path)
         entry = self._journal.open(request.method, path, query, endpoint, target)
         try:
@@ -48,13 +57,20 @@ class Gateway:
             answer = refusal.answer()
             entry.status = answer.status
             return respond(answer)
-        except web.HTTPRequestEntityTooLarge:
-            entry.status = 413
-            return respond(Refusal(413, "PAYLOAD_TOO_LARGE", "Request body is too large").answer())
         except ConnectionError:  # the client left while it was sending, or while a slow answer was under way
             return cut(request, entry)
         finally:
             self._journal.close(entry, entry.status)
+
+    async def _control_answer(self, request: web.BaseRequest, path: str) -> Answer:
+        """Answer a request that is not for the API; it is not in the journal."""
+        try:
+            self._guard.check(request.method, request.headers)
+            return await self._control.answer(request, path, await _receive(request))
+        except Refusal as refusal:
+            return refusal.answer()
+        except ConnectionError:  # the client left in the middle of its body; nobody reads the answer
+            return Answer(400)
 
     async def _handle_with_faults(self, request: web.BaseRequest, entry: Entry) -> web.StreamResponse:
         if (cut := self._injector.cut_if_stale(request, entry)) is not None:
@@ -75,9 +91,7 @@ class Gateway:
 
     async def _read(self, request: web.BaseRequest, entry: Entry) -> bytes:
         """Return the body of a request and note it in the journal; it is received only once."""
-        if _EXPECT in request.headers:
-            await _invite(request)
-        body = await request.read()
+        body = await _receive(request)
         self._journal.keep_body(entry, body)
         return body
 
@@ -106,9 +120,39 @@ class Gateway:
         return answer
 
 
+async def _receive(request: web.BaseRequest) -> bytes:
+    """Return the body of a request, unpacked.
+
+    Raises:
+        Refusal: it is too large, or is not what its headers say.
+        ConnectionError: the client left in the middle of it.
+    """
+    if _EXPECT in request.headers:
+        await _invite(request)
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise Refusal(413, "PAYLOAD_TOO_LARGE", "Request body is too large") from None
+    except web.RequestPayloadError:
+        raise invalid("body cannot be read: it is not encoded as its headers say") from None
+
+
 async def _invite(request: web.BaseRequest) -> None:
     """Tell a client that waits for it to send its body: curl does before anything large."""
     if request.headers[_EXPECT].lower() == "100-continue" and request.can_read_body:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         # The invitation is not part of the answer, whose head may still be written.
         request.writer.output_size = 0
+
+
+def quiet_logger() -> logging.Logger:
+    """Return the logger for the server: it says nothing about requests that are not HTTP, which get a 400."""
+    logger = logging.getLogger("briqpay_async.sandbox.http")
+    if _is_about_the_sandbox not in logger.filters:
+        logger.addFilter(_is_about_the_sandbox)
+    return logger
+
+
+def _is_about_the_sandbox(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError)

@@ -9,8 +9,9 @@ from aiohttp import web
 
 from briqpay_async.sandbox.api.control import Control
 from briqpay_async.sandbox.api.dispatch import Api
+from briqpay_async.sandbox.api.guard import Guard
 from briqpay_async.sandbox.faults.faults import Faults
-from briqpay_async.sandbox.http import Gateway
+from briqpay_async.sandbox.http import Gateway, quiet_logger
 from briqpay_async.sandbox.loopback import is_loopback
 from briqpay_async.sandbox.state.completion import complete
 from briqpay_async.sandbox.state.effects import Effect, Effects
@@ -83,7 +84,8 @@ class Sandbox:
         )
         self._store.listeners.append(self._sender.status_changed)
         control = Control(self._store, self._journal, self._faults, self._sender, self.reset)
-        self._gateway = Gateway(Api(self._store, secret), self._journal, self._faults, control)
+        guard = Guard(host, allow_remote)
+        self._gateway = Gateway(Api(self._store, secret), self._journal, self._faults, control, guard)
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -216,7 +218,9 @@ class Sandbox:
         """
         if self._runner is not None:
             raise RuntimeError("this sandbox is running already; make another one")
-        server = web.Server(self._gateway.handle, request_factory=_make_request, access_log=None)
+        server = web.Server(
+            self._gateway.handle, request_factory=_make_request, access_log=None, logger=quiet_logger()
+        )
         # Handlers still under way at the end are being held up by a fault; there is nothing to wait for.
         runner = web.ServerRunner(server, shutdown_timeout=0.05)
         await runner.setup()

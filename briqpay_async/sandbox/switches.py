@@ -34,6 +34,7 @@ class Switches:
         webhook_retry_seconds: The wait after the first attempt that was not answered with a 2xx; each
             further wait is twice as long, up to a minute. Briqpay's schedule is not documented.
         webhook_attempts: How often a webhook is sent at most.
+        session_limit: How many sessions are kept; then the oldest go.
         journal_limit: How many requests the journal remembers.
         journal_bodies: For how many of the newest requests it keeps the body.
     """
@@ -52,6 +53,7 @@ class Switches:
     webhook_batch_seconds: float = attrs.field(default=0.25, validator=_not_negative)
     webhook_retry_seconds: float = attrs.field(default=0.5, validator=_not_negative)
     webhook_attempts: int = attrs.field(default=11, validator=attrs.validators.ge(1))
+    session_limit: int = attrs.field(default=100_000, validator=attrs.validators.ge(1))
     journal_limit: int = attrs.field(default=100_000, validator=attrs.validators.ge(1))
     journal_bodies: int = attrs.field(default=5_000, validator=_not_negative)
 
@@ -73,5 +75,6 @@ class SwitchOptions(TypedDict, total=False):
     webhook_batch_seconds: float
     webhook_retry_seconds: float
     webhook_attempts: int
+    session_limit: int
     journal_limit: int
     journal_bodies: int

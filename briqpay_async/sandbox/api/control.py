@@ -1,6 +1,7 @@
 """The endpoints under `/_sandbox`: what a test in another process drives a sandbox with.
 
-They need no credentials: a sandbox listens on loopback and holds nothing of value.
+They need no credentials: a sandbox listens on loopback and holds nothing of value. What a web page of
+another site asks for is refused before it comes here (`guard`).
 """
 
 import base64
@@ -10,11 +11,11 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 import attrs
-import orjson
 from aiohttp import web
 
 from briqpay_async.sandbox.answers import NOTHING, Answer, Refusal, invalid, json_answer
 from briqpay_async.sandbox.faults.faults import Faults, describe_fault, fault_from_json
+from briqpay_async.sandbox.rules.json_body import decode_json
 from briqpay_async.sandbox.state.completion import complete
 from briqpay_async.sandbox.state.request_log import Journal, JournalRecord
 from briqpay_async.sandbox.state.store import Json, Store
@@ -55,9 +56,8 @@ class Control:
         self._webhooks = webhooks
         self._reset = reset
 
-    async def answer(self, request: web.BaseRequest, path: str) -> Answer:
+    async def answer(self, request: web.BaseRequest, path: str, body: bytes) -> Answer:
         """Answer one control request."""
-        body = await request.read()
         try:
             if (request.method, path) == ("POST", f"{CONTROL_PREFIX}faults/settle"):
                 await self._faults.settled()
@@ -149,7 +149,4 @@ class Control:
 
 def _decode(body: bytes) -> Any:
     """Return the JSON in a body; an empty body is an empty object."""
-    try:
-        return orjson.loads(body) if body else {}
-    except orjson.JSONDecodeError:
-        raise invalid("body is not valid JSON") from None
+    return decode_json(body) if body else {}

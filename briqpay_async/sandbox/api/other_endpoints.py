@@ -48,7 +48,7 @@ def hosted_page(store: Store, request: ApiRequest) -> Answer:
     store.session(session_id)
     page_id = store.new_id()
     page = {"hostedPageId": page_id, "sessionId": session_id, "url": f"{_PAGES}/{page_id}/{store.new_id()}"}
-    store.pages[page_id] = {**page, "config": body.get("config", {})}
+    store.remember(store.pages, page_id, {**page, "config": body.get("config", {})})
     store.effects.add("hosted_page", session_id, request.sequence, page_id)
     return json_answer(page, 200, session_id)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
+import orjson
 
 from briqpay_async.sandbox.faults.alterations import ALTERATIONS
 
@@ -39,11 +40,28 @@ def _moment(value: Any) -> bool:
 
 
 def _body(value: Any) -> bool:
-    return isinstance(value, str | dict)
+    if isinstance(value, dict):
+        try:
+            orjson.dumps(value)
+        except TypeError:  # nested too deeply, or not JSON
+            return False
+        return True
+    return isinstance(value, str)
+
+
+def _size(value: Any) -> bool:
+    return _count(value) and value <= _LARGEST_ANSWER
 
 
 def _retry_after(value: Any) -> bool:
-    return isinstance(value, str) or _number(value)
+    if not isinstance(value, str):
+        return _number(value)
+    if not value.startswith("date:"):
+        return value.isascii() and value.isprintable()
+    try:
+        return abs(float(value.removeprefix("date:"))) < _LONGEST_AHEAD
+    except ValueError:
+        return False
 
 
 def _alterations(value: Any) -> bool:
@@ -72,6 +90,10 @@ class Kind:
     params: Mapping[str, tuple[Any, Check]] = attrs.field(factory=dict)
     endpoints: frozenset[str] | None = None
 
+
+# A mistyped size must not take the memory of the machine; a packed gigabyte is a megabyte.
+_LARGEST_ANSWER: Final = 2**31
+_LONGEST_AHEAD: Final = 10**10  # seconds; a date that can be written
 
 CHAOS: Final = "chaos"
 LATENCIES: Final = frozenset({"latency", "lognormal_latency"})
@@ -125,7 +147,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     "lognormal_latency": Kind(
         "A wait out of a log-normal distribution, at most `cap` seconds.",
         applied=True,
-        params={"median": (0.05, _number), "sigma": (0.5, _number), "cap": (5.0, _number), **_WHEN},
+        params={
+            "median": (0.05, _number),
+            "sigma": (0.5, lambda value: _number(value) and value <= 10),
+            "cap": (5.0, _number),
+            **_WHEN,
+        },
     ),
     "drip": Kind(
         "The answer in `chunks` pieces over `seconds`.",
@@ -178,11 +205,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         applied=True,
         params={"seconds": (None, _or_none(_number))},
     ),
-    "oversized": Kind("A body of `size` bytes of JSON.", applied=True, params={"size": (10_000_000, _count)}),
+    "oversized": Kind("A body of `size` bytes of JSON.", applied=True, params={"size": (10_000_000, _size)}),
     "gzip_bomb": Kind(
         "A small gzipped body that unpacks to `size` bytes.",
         applied=True,
-        params={"size": (100_000_000, _count)},
+        params={"size": (100_000_000, _size)},
     ),
     "webhook_late": Kind(
         "A webhook is sent `seconds` later than it would be.",

@@ -119,7 +119,7 @@ def _new_token(store: Store, session: Json) -> str:
     token_id = store.new_id()
     data = session["data"]
     lent = ("country", "locale", "product", "customerType")
-    store.tokens[token_id] = {
+    token = {
         "tokenId": token_id,
         "initialSessionId": session["sessionId"],
         "state": "active",
@@ -129,6 +129,7 @@ def _new_token(store: Store, session: Json) -> str:
         "chargeSessions": [],
         "data": {name: data[name] for name in ("company", "consumer", "billing") if name in data},
     }
+    store.remember(store.tokens, token_id, token)
     return token_id
 
 

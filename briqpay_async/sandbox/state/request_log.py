@@ -2,15 +2,19 @@
 
 A record is opened when a request arrives and closed when its answer is ready or its socket is cut,
 so while a request is under way it is visible with `finished` None. The journal is bounded: a
-night's worth of bulk updates must not eat the memory. Bodies are kept for the newest few thousand.
+night's worth of bulk updates must not eat the memory. Bodies are kept for the newest few thousand, and
+for fewer when they are large.
 """
 
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import overload
+from typing import Final, overload
 
 import attrs
+
+# How many bytes of bodies are kept together.
+BODIES_LIMIT: Final = 256 * 2**20
 
 
 @attrs.frozen
@@ -92,6 +96,7 @@ class Journal(Sequence[JournalRecord]):
         self._entries: deque[Entry] = deque(maxlen=limit)
         self._with_body: deque[Entry] = deque()
         self._bodies = bodies
+        self._body_bytes = 0
         self._patching: dict[str, list[Entry]] = {}
         self._sequence = 0
 
@@ -148,8 +153,11 @@ class Journal(Sequence[JournalRecord]):
             return
         entry.body = body
         self._with_body.append(entry)
-        if len(self._with_body) > self._bodies:
-            self._with_body.popleft().body = None
+        self._body_bytes += len(body)
+        while len(self._with_body) > self._bodies or self._body_bytes > BODIES_LIMIT:
+            oldest = self._with_body.popleft()
+            oldest.body = None
+            self._body_bytes -= oldest.body_length
 
     def close(self, entry: Entry, status: int | None) -> None:
         """End the page of a request: answered with `status`, or cut when it is None."""
@@ -169,4 +177,5 @@ class Journal(Sequence[JournalRecord]):
         """Forget every request; sequence numbers go on."""
         self._entries.clear()
         self._with_body.clear()
+        self._body_bytes = 0
         self._patching.clear()

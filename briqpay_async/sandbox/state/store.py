@@ -3,14 +3,15 @@
 import random
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import attrs
-import orjson
 
 from briqpay_async.sandbox.answers import Refusal, invalid
+from briqpay_async.sandbox.rules.json_body import decode_json
 from briqpay_async.sandbox.state.changes import Listener, status_changes
 from briqpay_async.sandbox.state.effects import Effects
 from briqpay_async.sandbox.state.history import History
@@ -34,7 +35,7 @@ def utc_now() -> str:
 
 @attrs.define
 class Store:
-    """Everything a sandbox remembers, in memory.
+    """Everything a sandbox remembers, in memory: at most `session_limit` sessions, then the oldest go.
 
     States are replaced and never changed in place, so a refused request leaves no trace and a state
     that a test has taken from `sessions` stays as it was.
@@ -51,6 +52,7 @@ class Store:
     history: History = attrs.field(factory=lambda: History(time.monotonic), init=False)
     # Each is given every status that changes, after the change; it must neither raise nor wait.
     listeners: list[Listener] = attrs.field(factory=list, init=False)
+    _age: deque[str] = attrs.field(factory=deque, init=False)  # session ids, oldest first
     _random: random.Random = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -67,7 +69,7 @@ class Store:
 
     def reset(self) -> None:
         """Forget everything and begin the ids anew."""
-        for memory in (self.sessions, self.tokens, self.pages, self.initializing):
+        for memory in (self.sessions, self.tokens, self.pages, self.initializing, self._age):
             memory.clear()
         self.effects.clear()
         self.history.clear()
@@ -85,6 +87,9 @@ class Store:
         session_id: str = session["sessionId"]
         before = self.sessions.get(session_id)
         self.sessions[session_id] = session
+        if before is None:
+            self._age.append(session_id)
+            self._forget_oldest()
         self.effects.add(kind, session_id, sequence, made)
         if self.history.on:
             self.history.note(before, session)
@@ -92,6 +97,21 @@ class Store:
             for change in status_changes(before, session):
                 for listener in self.listeners:
                     listener(change)
+
+    def _forget_oldest(self) -> None:
+        """Keep the memory bounded."""
+        limit = self.switches.session_limit
+        while len(self._age) > limit:
+            session_id = self._age.popleft()
+            self.sessions.pop(session_id, None)
+            self.initializing.pop(session_id, None)
+            self.history.forget(session_id)
+
+    def remember(self, memory: dict[str, Json], name: str, document: Json) -> None:
+        """Put a token or hosted page into its memory, which holds as many as there may be sessions."""
+        memory[name] = document
+        if len(memory) > self.switches.session_limit:
+            del memory[next(iter(memory))]
 
     def session(self, session_id: str) -> Json:
         """Return the state of a session that a request names.
@@ -146,11 +166,8 @@ class ApiRequest(NamedTuple):
         """Return the decoded body.
 
         Raises:
-            Refusal: it is not declared as JSON or is not JSON.
+            Refusal: it is not declared as JSON, is not JSON, or is nested too deeply.
         """
         if not self.content_type.startswith("application/json"):
             raise invalid("Content-Type must be application/json")
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            raise invalid("body is not valid JSON") from None
+        return decode_json(self.body)
