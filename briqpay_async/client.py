@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from briqpay_async.config import Environment, Pool, RetryPolicy, Timeouts, check_base_url
+from briqpay_async.config import Environment, Pool, RetryPolicy, Timeouts, check_base_url, warn_if_readable
 from briqpay_async.errors import ConfigurationError
 from briqpay_async.resources.base import CheckTotals
 from briqpay_async.resources.hosted_pages import HostedPages
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     import aiohttp
 
 __all__ = ["BriqpayClient"]
+
+T = TypeVar("T")
 
 
 class BriqpayClient:
@@ -53,6 +56,7 @@ class BriqpayClient:
         http_session: aiohttp.ClientSession | None = None,
         hooks: Sequence[CallHooks] = (),
         check_totals: CheckTotals = "warn",
+        insecure_http: bool = False,
     ) -> None:
         """Make a client. Nothing is opened before the first call.
 
@@ -60,7 +64,7 @@ class BriqpayClient:
             username: User name of the API key.
             secret: Secret of the API key.
             environment: ``PLAYGROUND``, or ``PRODUCTION`` when you say so.
-            base_url: Another host, such as the sandbox; ``http://`` only to loopback.
+            base_url: Another host, such as the sandbox; ``http://`` only to loopback, unless ``insecure_http``.
             timeouts: Seconds to wait.
             retry: When and how often to repeat.
             pool: Connections and the largest answer.
@@ -68,11 +72,15 @@ class BriqpayClient:
             hooks: Told of every attempt, answer and retry.
             check_totals: What to do about an order whose lines do not add up to its totals, before it is sent:
                 ``"warn"`` logs it, ``"error"`` raises ``TotalsMismatchError``, ``"off"`` does not look.
+            insecure_http: Accept a ``base_url`` with ``http://`` to any host, with a warning: credentials then
+                travel unencrypted. For a sandbox on a network of your own, such as another container.
 
         Raises:
             ConfigurationError: A setting that cannot work.
         """
-        self._base_url = check_base_url(_environment(environment).base_url if base_url is None else base_url)
+        url = _environment(environment).base_url if base_url is None else base_url
+        self._base_url = check_base_url(url, insecure_http=insecure_http)
+        warn_if_readable(self._base_url)
         self._wire(
             AiohttpTransport(
                 base_url=self._base_url,
@@ -112,7 +120,7 @@ class BriqpayClient:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
-        """A client from ``BRIQPAY_USERNAME``, ``_SECRET``, ``_ENVIRONMENT`` and ``_BASE_URL``.
+        """A client from ``BRIQPAY_USERNAME``, ``_SECRET``, ``_ENVIRONMENT``, ``_BASE_URL`` and ``_INSECURE_HTTP``.
 
         Args:
             environ: Where to look; the environment of the process when left out.
@@ -129,8 +137,11 @@ class BriqpayClient:
         if name not in {environment.value for environment in Environment}:
             raise ConfigurationError("BRIQPAY_ENVIRONMENT must be playground or production.")
         options.setdefault("environment", Environment(name))
+        if insecure := found.get("BRIQPAY_INSECURE_HTTP"):
+            options.setdefault("insecure_http", _named("BRIQPAY_INSECURE_HTTP", _switch, insecure))
         if base_url := found.get("BRIQPAY_BASE_URL"):
-            options.setdefault("base_url", _named("BRIQPAY_BASE_URL", check_base_url, base_url))
+            check = partial(check_base_url, insecure_http=options.get("insecure_http", False))
+            options.setdefault("base_url", _named("BRIQPAY_BASE_URL", check, base_url))
         username = _named("BRIQPAY_USERNAME", _check_username, found["BRIQPAY_USERNAME"])
         secret = _named("BRIQPAY_SECRET", _check_secret, found["BRIQPAY_SECRET"])
         return cls(username, secret, **options)
@@ -210,7 +221,13 @@ def _check_credential(name: str, value: object) -> str:
     return value
 
 
-def _named(variable: str, check: Callable[[str], str], value: str) -> str:
+def _switch(value: str) -> bool:
+    if value not in {"0", "1"}:
+        raise ConfigurationError("Give 1 or 0.")
+    return value == "1"
+
+
+def _named(variable: str, check: Callable[[str], T], value: str) -> T:
     try:
         return check(value)
     except ConfigurationError as error:

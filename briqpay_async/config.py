@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum
@@ -13,7 +14,7 @@ import attrs
 
 from briqpay_async.errors import ConfigurationError
 
-__all__ = ["Environment", "Pool", "RetryPolicy", "Timeouts", "check_base_url"]
+__all__ = ["Environment", "Pool", "RetryPolicy", "Timeouts", "check_base_url", "warn_if_readable"]
 
 
 class Environment(Enum):
@@ -119,8 +120,12 @@ class Pool:
     max_body: int = attrs.field(default=16 * 1024 * 1024, validator=_count(1))
 
 
-def check_base_url(url: str) -> str:
+def check_base_url(url: str, *, insecure_http: bool = False) -> str:
     """The URL without a trailing slash, if credentials may be sent to it.
+
+    Args:
+        url: Scheme and host.
+        insecure_http: Whether plain ``http://`` is accepted to any host.
 
     Raises:
         ConfigurationError: It is not an absolute http(s) URL, carries a query or credentials of its own, or
@@ -141,11 +146,24 @@ def check_base_url(url: str) -> str:
         raise ConfigurationError("base_url must be an absolute URL such as https://api.briqpay.com.")
     if parts.username or parts.password:
         raise ConfigurationError("base_url must not carry credentials, a query, a fragment or white space.")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not _is_loopback(host) and not insecure_http:
         raise ConfigurationError(
-            f"Use https:// for {host}: credentials are sent over http:// to loopback addresses only."
+            f"Use https:// for {host}: credentials are sent over http:// to loopback addresses only. "
+            "For a sandbox on a network of your own, insecure_http=True or BRIQPAY_INSECURE_HTTP=1 allows it."
         )
     return url.rstrip("/").removesuffix("/v3")
+
+
+def warn_if_readable(base_url: str) -> None:
+    """Warn of a base URL over which credentials travel readable to another machine."""
+    parts = urlsplit(base_url)
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        warnings.warn(
+            f"insecure_http: credentials and personal data travel to {parts.hostname} unencrypted. Anyone on the "
+            "network between can read them, use them and change what is sent. Use this only for a sandbox on a "
+            "network of your own.",
+            stacklevel=3,
+        )
 
 
 def _is_loopback(host: str) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from briqpay_async.cli.exits import FAILED, InputError, one_line
 from briqpay_async.cli.output import say
@@ -13,6 +14,8 @@ from briqpay_async.sandbox import serve
 from briqpay_async.sandbox.server import SECRET, USERNAME, WEBHOOK_SECRET
 
 __all__ = ["register"]
+
+Flag = Annotated[bool, Parameter(negative="")]
 
 
 def register(app: App) -> None:
@@ -24,6 +27,8 @@ def sandbox(
     *,
     port: int = 0,
     host: str = "127.0.0.1",
+    allow_remote: Flag = False,
+    state: Path | None = None,
     merge: Literal["field", "section"] = "field",
     username: str = USERNAME,
     secret: str = SECRET,
@@ -34,7 +39,10 @@ def sandbox(
 
     Args:
         port: Where to listen; 0 takes a free port.
-        host: A loopback address to listen on.
+        host: Where to listen: a loopback address, or with --allow-remote any other, such as 0.0.0.0.
+        allow_remote: Let other machines and containers reach it, and send webhooks to any address. Anyone who can
+            reach it can read and change everything in it.
+        state: Keep sessions, tokens and hosted pages in this file, so that they are there after a restart.
         merge: What a PATCH does to a stored section, merge its members or replace it.
         username: The merchant that is let in.
         secret: The merchant's secret.
@@ -46,6 +54,8 @@ def sandbox(
             serve(
                 port=port,
                 host=host,
+                allow_remote=allow_remote,
+                state=state,
                 merge=merge,
                 username=username,
                 secret=secret,
@@ -56,6 +66,8 @@ def sandbox(
     except (ValueError, OverflowError) as error:
         raise InputError(str(error)) from error
     except OSError as error:
+        if state is not None and error.filename is not None:
+            raise InputError(f"cannot open {state}: {error.strerror}") from error
         say(f"briqpay: cannot listen on {host}:{port}: {one_line(error.strerror or str(error))}")
         return FAILED
     return 0

@@ -10,6 +10,7 @@ from briqpay_async.sandbox.server import Sandbox
 from briqpay_async.sandbox.state.effects import Effect
 from briqpay_async.sandbox.state.request_log import JournalRecord
 from briqpay_async.sandbox.switches import Switches
+from briqpay_async.sandbox.thread import ThreadedSandbox
 from briqpay_async.sandbox.webhooks.deliveries import Delivery, DeliveryAttempt
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "JournalRecord",
     "Sandbox",
     "Switches",
+    "ThreadedSandbox",
     "serve",
 ]

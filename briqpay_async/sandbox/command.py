@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,6 +16,14 @@ DEFAULT_PORT = 8420
 
 def describe(sandbox: Sandbox) -> str:
     """Return what a developer needs to use a running sandbox, with lines to paste into a shell."""
+    remote = ""
+    if sandbox.allow_remote:
+        remote = (
+            "\n"
+            "Other machines and containers can reach it, and it sends webhooks to any address.\n"
+            "They need BRIQPAY_INSECURE_HTTP=1, and its name or address on the network in\n"
+            f"BRIQPAY_BASE_URL, such as http://{socket.gethostname()}:{sandbox.port}\n"
+        )
     return (
         f"Briqpay sandbox on {sandbox.url}\n"
         f"  username {sandbox.username}\n"
@@ -25,6 +34,7 @@ def describe(sandbox: Sandbox) -> str:
         f"export BRIQPAY_BASE_URL={sandbox.url}\n"
         "export BRIQPAY_ENVIRONMENT=playground\n"
         f"export BRIQPAY_WEBHOOK_SECRET={sandbox.webhook_secret}\n"
+        f"{remote}"
         "\n"
         "Stop it with Ctrl-C.\n"
     )
@@ -82,7 +92,12 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default %(default)s)")
     made.add_argument("--host", default="127.0.0.1", help="where to listen (default %(default)s)")
-    made.add_argument("--allow-remote", action="store_true", help="allow a host that others can reach")
+    made.add_argument(
+        "--allow-remote",
+        action="store_true",
+        help="listen where other machines can reach it, and send webhooks to any address",
+    )
+    made.add_argument("--state", metavar="FILE", help="keep sessions, tokens and hosted pages in this file")
     made.add_argument("--username", default=USERNAME, help="the merchant that is let in (default %(default)s)")
     made.add_argument("--secret", default=SECRET, help="the merchant's secret (default %(default)s)")
     made.add_argument(
@@ -103,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = vars(parser().parse_args(argv))
     try:
         asyncio.run(serve(**options))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         sys.stderr.write(f"briqpay sandbox: {error}\n")
         return 1
     except KeyboardInterrupt:  # where the loop takes no signal handlers

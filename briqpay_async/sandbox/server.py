@@ -1,7 +1,8 @@
 """The sandbox itself: its lifecycle, and what a test may look at and do."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self, Unpack
 
@@ -16,8 +17,10 @@ from briqpay_async.sandbox.loopback import is_loopback
 from briqpay_async.sandbox.state.completion import complete
 from briqpay_async.sandbox.state.effects import Effect, Effects
 from briqpay_async.sandbox.state.request_log import Journal
+from briqpay_async.sandbox.state.state_file import FiledDict, StateFile
 from briqpay_async.sandbox.state.store import Json, Store
 from briqpay_async.sandbox.switches import Switches, SwitchOptions
+from briqpay_async.sandbox.thread import ThreadedSandbox
 from briqpay_async.sandbox.webhooks.deliveries import Deliveries, Delivery
 from briqpay_async.sandbox.webhooks.sender import WebhookSender
 
@@ -44,6 +47,9 @@ class Sandbox:
         seed: Of everything random: ids and faults. The same seed gives the same run.
         webhook_secret: What webhooks are signed with.
         allow_remote: Listen on a host that others can reach, and send webhooks to other machines.
+        state: A file (SQLite) that keeps sessions, tokens and hosted pages, so that they are there again
+            when a sandbox is started with the same file. The journal, effects, webhooks and faults are not in
+            it. None keeps everything in memory.
         switches: The members of `Switches` by name, e.g. `merge="section"`: what the sandbox does
             where Briqpay's documentation is silent.
 
@@ -61,11 +67,13 @@ class Sandbox:
         seed: int = 0,
         webhook_secret: str = WEBHOOK_SECRET,
         allow_remote: bool = False,
+        state: str | Path | None = None,
         **switches: Unpack[SwitchOptions],
     ) -> None:
         if not allow_remote and not is_loopback(host):
             raise ValueError(f"use a loopback host, or pass allow_remote=True to expose the sandbox on {host}")
         self._host = host
+        self._allow_remote = allow_remote
         self._port = port
         self._username = username
         self._secret = secret
@@ -86,13 +94,28 @@ class Sandbox:
         control = Control(self._store, self._journal, self._faults, self._sender, self.reset)
         guard = Guard(host, allow_remote)
         self._gateway = Gateway(Api(self._store, secret), self._journal, self._faults, control, guard)
+        self._state = state
+        self._state_file: StateFile | None = None
+        if state is not None:
+            self._store.sessions, self._store.tokens, self._store.pages = FiledDict(), FiledDict(), FiledDict()
         self._runner: web.ServerRunner | None = None
 
     @property
     def url(self) -> str:
-        """Where the API is, without `/v3`; the port is known once the sandbox runs."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
+        """Where the API is for this machine, without `/v3`; the port is known once the sandbox runs."""
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)  # noqa: S104 (not bound here)
+        host = f"[{here}]" if ":" in here else here
         return f"http://{host}:{self._port}"
+
+    @property
+    def port(self) -> int:
+        """Where it listens; 0 before it does, when any free port is asked for."""
+        return self._port
+
+    @property
+    def allow_remote(self) -> bool:
+        """Whether other machines may reach it, and its webhooks them."""
+        return self._allow_remote
 
     @property
     def username(self) -> str:
@@ -213,7 +236,8 @@ class Sandbox:
         """Begin to listen.
 
         Raises:
-            OSError: the port is taken.
+            OSError: the port is taken, or the state file cannot be opened.
+            ValueError: the state file is something else, or another sandbox uses it.
             RuntimeError: the sandbox runs already.
         """
         if self._runner is not None:
@@ -221,12 +245,14 @@ class Sandbox:
         server = web.Server(
             self._gateway.handle, request_factory=_make_request, access_log=None, logger=quiet_logger()
         )
+        self._open_state()
         # Handlers still under way at the end are being held up by a fault; there is nothing to wait for.
         runner = web.ServerRunner(server, shutdown_timeout=0.05)
         await runner.setup()
         try:
             await web.TCPSite(runner, self._host, self._port).start()
         except BaseException:
+            self._close_state()
             await runner.cleanup()
             raise
         self._port = runner.addresses[0][1]
@@ -240,6 +266,38 @@ class Sandbox:
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
+        self._close_state()
+
+    def _open_state(self) -> None:
+        if self._state is None:
+            return
+        self._state_file = StateFile(self._state)
+        for room, documents in self._rooms():
+            documents.file_in(self._state_file, room)
+        self._store.begin_other_ids(self._state_file.start_number)
+
+    def _close_state(self) -> None:
+        file, self._state_file = self._state_file, None
+        if file is not None:
+            for _, documents in self._rooms():
+                documents.leave_file()
+            file.close()
+
+    def _rooms(self) -> Iterator[tuple[str, FiledDict]]:
+        """Yield what the state file keeps."""
+        for room in ("sessions", "tokens", "pages"):
+            documents = getattr(self._store, room)
+            if isinstance(documents, FiledDict):
+                yield room, documents
+
+    def in_thread(self) -> ThreadedSandbox:
+        """Return this sandbox as a context manager that runs it in a thread of its own.
+
+        Example:
+            with Sandbox().in_thread() as sandbox:
+                print(sandbox.url)
+        """
+        return ThreadedSandbox(self)
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -71,6 +71,27 @@ async def test_a_port_that_is_taken_is_one_line(capsys: pytest.CaptureFixture[st
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--host", "0.0.0.0"], "use a loopback host, or pass allow_remote=True"),  # noqa: S104 (refused)
+        (["--state", "{tmp}/nowhere/sandbox.db"], "nowhere/sandbox.db: No such file or directory"),
+        (["--state", "{tmp}/other.db"], "is not a state file of the sandbox"),
+        (["--port", "-1"], "port must be"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, argv: list[str], message: str
+) -> None:
+    (tmp_path / "other.db").write_text("something else" * 100)
+
+    status = main(["sandbox", *(argument.replace("{tmp}", str(tmp_path)) for argument in argv)])
+
+    out, err = capsys.readouterr()
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
 def test_a_sandbox_process_serves_the_client_until_it_is_interrupted() -> None:
     command = ["sandbox", "--username", "me", "--secret", "mine", "--merge", "section"]
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""A sandbox and a shop that talks to it over a real socket."""
+"""A sandbox, a shop that talks to it over a real socket, and the endpoint of a shop for its webhooks."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -6,7 +6,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from sandbox.sandbox_samples import Shop, basic
+from sandbox.webhooks.webhook_samples import Endpoint
 
 from briqpay_async.sandbox import Sandbox
 
@@ -41,3 +43,15 @@ def box(sandbox_and_shop: tuple[Sandbox, Shop]) -> Sandbox:
 @pytest.fixture
 def shop(sandbox_and_shop: tuple[Sandbox, Shop]) -> Shop:
     return sandbox_and_shop[1]
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Endpoint]:
+    app, made = web.Application(), Endpoint()
+    app.router.add_route("*", "/hooks", made.handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hooks"
+    yield made
+    await runner.cleanup()

@@ -55,6 +55,13 @@ async def test_the_stored_state_can_be_read(shop: Shop, box: Sandbox) -> None:
     assert (await shop.call("GET", f"/_sandbox/sessions/{session_id}/nonsense"))[0] == 404
 
 
+async def test_health_needs_no_credentials(shop: Shop, box: Sandbox) -> None:
+    await shop.create()
+    async with aiohttp.ClientSession(box.url) as http:
+        answer = await Shop(http).call("GET", "/_sandbox/health")
+    assert answer == (200, {"status": "ok", "sessions": 1, "requests": 1})
+
+
 async def test_reset(shop: Shop, box: Sandbox) -> None:
     await shop.create()
     assert await shop.call("POST", "/_sandbox/reset") == (204, None)

@@ -133,6 +133,16 @@ async def test_serve_prints_what_to_paste_into_a_shell(capsys: pytest.CaptureFix
         assert line in printed
 
 
+async def test_serve_says_how_other_machines_reach_it_when_they_may(capsys: pytest.CaptureFixture[str]) -> None:
+    stop = asyncio.Event()
+    stop.set()
+    await serve(stop=stop, host="0.0.0.0", allow_remote=True)  # noqa: S104 (for a moment, under test)
+    printed = capsys.readouterr().out
+    assert "export BRIQPAY_BASE_URL=http://127.0.0.1:" in printed
+    assert "Other machines and containers can reach it" in printed
+    assert "BRIQPAY_INSECURE_HTTP=1" in printed
+
+
 async def test_serve_leaves_signal_handlers_as_they_were() -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()

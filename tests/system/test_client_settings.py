@@ -181,6 +181,8 @@ def test_options_win_over_the_environment() -> None:
         ({**NAMES, "BRIQPAY_SECRET": "x\n"}, ["BRIQPAY_SECRET"]),
         ({**NAMES, "BRIQPAY_BASE_URL": "http://api.example"}, ["BRIQPAY_BASE_URL"]),
         ({**NAMES, "BRIQPAY_BASE_URL": "nonsense"}, ["BRIQPAY_BASE_URL"]),
+        ({**NAMES, "BRIQPAY_INSECURE_HTTP": "yes"}, ["BRIQPAY_INSECURE_HTTP"]),
+        ({**NAMES, "BRIQPAY_BASE_URL": "http://sandbox:8420", "BRIQPAY_INSECURE_HTTP": "0"}, ["INSECURE_HTTP=1"]),
     ],
 )
 def test_an_error_of_the_environment_names_the_variable(variables: dict[str, str], named: list[str]) -> None:
@@ -188,6 +190,29 @@ def test_an_error_of_the_environment_names_the_variable(variables: dict[str, str
         BriqpayClient.from_env(variables)
     assert [name for name in named if name not in str(caught.value)] == []
     assert SECRET not in str(caught.value)
+
+
+def test_http_to_another_machine_needs_consent_and_warns_of_the_risk() -> None:
+    with pytest.raises(ConfigurationError, match="insecure_http=True"):
+        BriqpayClient("shop", SECRET, base_url="http://sandbox:8420")
+    with pytest.warns(UserWarning, match="travel to sandbox unencrypted") as warned:
+        client = BriqpayClient("shop", SECRET, base_url="http://sandbox:8420", insecure_http=True)
+    assert [warning.filename for warning in warned] == [__file__]
+    assert repr(client) == "<BriqpayClient http://sandbox:8420>"
+
+
+def test_the_environment_can_consent_to_http() -> None:
+    variables = {**NAMES, "BRIQPAY_BASE_URL": "http://sandbox:8420", "BRIQPAY_INSECURE_HTTP": "1"}
+    with pytest.warns(UserWarning, match="unencrypted") as warned:
+        client = BriqpayClient.from_env(variables)
+    assert (repr(client), len(warned)) == ("<BriqpayClient http://sandbox:8420>", 1)
+    with pytest.raises(ConfigurationError, match="BRIQPAY_BASE_URL"):
+        BriqpayClient.from_env(variables, insecure_http=False)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:5", "https://api.example"])
+def test_consent_to_http_warns_of_nothing_where_nothing_can_be_read(url: str) -> None:
+    assert url in repr(BriqpayClient("shop", SECRET, base_url=url, insecure_http=True))
 
 
 def test_configuration_errors_cross_process_borders() -> None:

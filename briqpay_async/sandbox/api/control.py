@@ -81,13 +81,15 @@ class Control:
                 return self._read_journal(request.query_string)
             case _, "faults":
                 return self._change_faults(method, body)
-            case "GET", "effects" | "deliveries" as name:
+            case "GET", "effects" | "deliveries" | "health" as name:
                 return json_answer(self._list(name))
             case "POST", resend if _RESEND.fullmatch(resend):
                 return self._resend(int(resend.split("/")[1]))
         raise Refusal(404, "NOT_FOUND", "No such control endpoint")
 
-    def _list(self, name: str) -> list[Json]:
+    def _list(self, name: str) -> Any:
+        if name == "health":
+            return {"status": "ok", "sessions": len(self._store.sessions), "requests": len(self._journal)}
         if name == "effects":
             return [attrs.asdict(effect) for effect in self._store.effects]
         return [describe_delivery(delivery) for delivery in self._webhooks.deliveries]

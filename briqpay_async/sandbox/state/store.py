@@ -62,6 +62,11 @@ class Store:
         """Return the next UUID; the same seed gives the same ids."""
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
+    def begin_other_ids(self, start: int) -> None:
+        """Make ids that differ from those of earlier starts; the first start has the ids of the seed."""
+        if start > 1:
+            self._random.seed(f"{self.seed} start {start}")
+
     def operation_info(self, operation: str) -> OperationInfo:
         """Return the mark for a new `capture` or `refund`, in the vocabulary chosen."""
         word = _DONE[self.switches.vocabulary]
