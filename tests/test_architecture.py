@@ -180,7 +180,10 @@ PURE_ROOMS = {"errors", "redaction", "version", "config", "models", "conversion"
 def test_the_lower_floors_do_no_io_and_keep_no_time() -> None:
     world = {"aiohttp", "asyncio", "socket", "ssl", "threading", "time", "random", "tenacity"}
     users = {name: _foreign(name) & world for name in MODULES if _room(name) in PURE_ROOMS}
-    assert {name: libraries for name, libraries in users.items() if libraries} == {}
+    # Several threads may read one answer, so filling it takes a lock.
+    assert {name: libraries for name, libraries in users.items() if libraries} == {
+        "conversion.lazy": {"threading"}
+    }
 
 
 def test_two_files_speak_http_and_two_know_how_to_retry() -> None:

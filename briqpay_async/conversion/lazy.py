@@ -1,12 +1,21 @@
-"""Answers that are structured when somebody looks at them, and no further than they are looked at.
+"""Sessions in answers, decoded lazily: a part of one is decoded when it is first read.
 
-Most answers are never looked into: whoever updates a cart wants to know that it worked. A ``Session`` out of an
-answer begins with empty slots and the JSON object that belongs there; so do its data, its order and the order's
-lines. An object or array is structured when it is read; the first look at any other member fills all of those.
+Most answers are never read: after an update of a cart a shop wants to know that it worked. A ``Session`` begins
+with empty slots and the JSON object that belongs there; so do its data, its order and the order's lines. Reading
+an object or array decodes that one; reading any other member decodes all of those.
+
+What it buys, in processor time of an update against bare aiohttp on Python 3.11: 1.45, not 1.94, for an answer
+with 10 lines of which one name is read, and 1.86, not 4.35, for 100 lines and nothing read. The plain way is
+``decode.decode``, and what both give is equal.
+
+Any number of threads may read one answer: slots are filled one thread at a time, and a slot once filled is final.
 """
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -30,11 +39,11 @@ from briqpay_async.models.cart import AnyCartItem, CartItem
 from briqpay_async.models.order import Order
 from briqpay_async.models.session import Session, SessionData
 
-__all__ = ["decode_answer", "peek"]
+__all__ = ["decode_answer", "raw_member"]
 
 M = TypeVar("M", bound=Model)
 
-# Where models that are made later stand in an answer.
+# The classes that are decoded lazily, and where they stand in an answer.
 _POINTERS: Final[Mapping[type[Model], str]] = {
     Session: "",
     SessionData: "/data",
@@ -44,14 +53,14 @@ _POINTERS: Final[Mapping[type[Model], str]] = {
 
 
 def decode_answer(wire: Any, cls: type[M]) -> M:
-    """The model of an answer that nobody else holds. A ``Session`` is structured when it is looked at.
+    """The model of an answer. The caller gives the JSON value away: it is kept and changed.
 
     Raises:
-        ResponseDecodeError: No sense can be made of it. Of a session that is an object, only plain members at its
-            top are looked at now.
+        ResponseDecodeError: A member has the wrong type. Of a session, only the members at its top that are
+            neither objects nor arrays are checked here; the others are when they are read.
     """
     if cls is Session and wire.__class__ is dict:
-        return cast("M", _later(Session).begin_sound(wire))
+        return cast("M", _lazy(Session).from_checked(wire))
     try:
         refuse_depth(wire)
     except MalformedError as error:
@@ -59,11 +68,11 @@ def decode_answer(wire: Any, cls: type[M]) -> M:
     return decode(wire, cls)
 
 
-def peek(session: Session, attribute: str, member: str) -> Any:
-    """A member of a session as JSON, without structuring what nobody has looked at. Only read it.
+def raw_member(session: Session, attribute: str, member: str) -> Any:
+    """A member of a session as JSON, not decoded if it was not read before. Do not change it.
 
     Args:
-        session: A session, whether it is an answer or not.
+        session: A session, from an answer or not.
         attribute: The member's attribute.
         member: Its name on the wire.
     """
@@ -73,119 +82,139 @@ def peek(session: Session, attribute: str, member: str) -> Any:
     return render(getattr(session, attribute))
 
 
+# Held while slots are filled. One lock for all: filling takes microseconds.
+_filling = threading.RLock()
+
+
+def _renew_lock() -> None:
+    """A process forked while another thread holds the lock would wait for it forever."""
+    global _filling  # noqa: PLW0603 - the one place
+    _filling = threading.RLock()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_renew_lock)
+
 _attribute = object.__getattribute__
 
 
-class _Unread:
-    """What an instance is as long as some of its slots are empty.
+class LazyInstance:
+    """The class of an instance while some of its slots are empty. It changes to its real class when all are full.
 
-    A class that fills empty slots itself would make every look at its instances slower. So this is a class of its
-    own, which an instance leaves when nothing is left to fill; until then it says that it is of the other already.
+    On Python 3.11 a class with ``__getattr__`` makes every read of its instances slower (an update with 10 lines:
+    1.55, not 1.45, of bare aiohttp). From 3.12 on it does not. So when 3.11 is no longer supported, give the four
+    classes of ``_POINTERS`` these methods, and delete this class, ``_complete`` and the ``__class__`` property.
     """
 
     __slots__ = ()
-    read: type[Model]
 
     if not TYPE_CHECKING:
 
-        @property
-        def __class__(self) -> type[Model]:
-            return self.read
-
         def __getattr__(self, name: str) -> Any:
-            if name != "_pending" and (pending := _attribute(self, "_pending")) is not None:
-                fill, wire, place = pending
-                fill(self, name, wire, place)
+            if name != "_pending":
+                with _filling:
+                    if (pending := _attribute(self, "_pending")) is not None:
+                        fill, wire, place = pending
+                        fill(self, name, wire, place)
             return _attribute(self, name)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        for attribute in attrs.fields(self.read):
-            getattr(self, attribute.name)
-        return object.__reduce_ex__(self, protocol)  # as the other class, which it is now
+        cls = cast("type[Model]", self.__class__)
+        with _filling:
+            for attribute in attrs.fields(cls):
+                getattr(self, attribute.name)
+            _complete(self, cls)
+            return object.__reduce_ex__(self, protocol)
 
 
 _set_class = object.__dict__["__class__"].__set__  # in spite of the property
 
 
-class _Later:
-    """Begins instances of one class, and fills their slots when they are looked at."""
+def _complete(instance: Any, cls: type[Model]) -> None:
+    """All slots are full: the instance becomes one of its real class."""
+    object.__setattr__(instance, "_pending", None)
+    _set_class(instance, cls)
+
+
+class LazyFactory:
+    """Makes lazy instances of one class, and fills their slots when they are read."""
 
     def __init__(self, cls: type[Model]) -> None:
         readers = readers_of(cls)
         self._cls = cls
-        self._unread = type(cls.__name__, (_Unread, cls), {"__slots__": (), "__doc__": cls.__doc__, "read": cls})
+        # It says that it is of the real class already. Not by an attribute: another thread may change the class.
+        body = {"__slots__": (), "__doc__": cls.__doc__, "__class__": property(lambda _: cls)}
+        self._lazy_class = type(cls.__name__, (LazyInstance, cls), body)
         self._pointer = _POINTERS[cls]
         self._parts = {
-            name: (member, self._maker(name, f"{self._pointer}/{member}"))
+            name: (member, self._decoder(name, f"{self._pointer}/{member}"))
             for name, member in wire_names(cls).items()
             if readers[name].hook is not None
         }
         self._structure = structurer(cls)
         self._plain = {one.name for one in attrs.fields(cls)} - {*self._parts, "_pending"}
-        later = {name: attrs.evolve(reader, later=name in self._parts) for name, reader in readers.items()}
-        self._fill_plain = filler(cls, later, self._fill_any, refuse_depth)
-        self._sound: set[tuple[Any, ...]] = set()
+        lazily = {name: attrs.evolve(reader, later=name in self._parts) for name, reader in readers.items()}
+        self._fill_plain = filler(cls, lazily, self._fill_any, refuse_depth)
+        self._checked_shapes: set[tuple[Any, ...]] = set()
         self._set_pending = cls._pending.__set__  # type: ignore[attr-defined]
 
-    def begin_sound(self, wire: dict[str, Any]) -> Model:
-        """Like ``begin``, after a look whether sense can be made of the plain members.
+    def from_checked(self, wire: dict[str, Any]) -> Model:
+        """An instance, after a check of the members that are neither objects nor arrays.
 
         Raises:
-            ResponseDecodeError: It cannot.
+            ResponseDecodeError: One of them has the wrong type.
         """
         shape = (*wire, *map(type, wire.values()))
-        if shape not in self._sound:
+        if shape not in self._checked_shapes:
             plain = self._without_parts(wire)
             try:
                 self._structure(plain)
             except MalformedError as error:
                 raise _located(error, plain, self._cls, self._pointer) from None
-            if len(self._sound) < MOST_SHAPES:
-                self._sound.add(shape)
-        instance: Model = object.__new__(self._unread)
-        self._set_pending(instance, (self._look, wire, ""))
+            if len(self._checked_shapes) < MOST_SHAPES:
+                self._checked_shapes.add(shape)
+        instance: Model = object.__new__(self._lazy_class)
+        self._set_pending(instance, (self._fill_one, wire, ""))
         return instance
 
-    def begin(self, wire: dict[str, Any]) -> Model:
-        """An instance that is filled later from an object, which is kept and changed."""
-        instance: Model = object.__new__(self._unread)
-        self._set_pending(instance, (self._look, wire, ""))
+    def from_unchecked(self, wire: dict[str, Any]) -> Model:
+        """An instance that keeps the object and is filled from it, member by member, when it is read."""
+        instance: Model = object.__new__(self._lazy_class)
+        self._set_pending(instance, (self._fill_one, wire, ""))
         return instance
 
-    def begin_lines(self, wires: list[Any]) -> tuple[Any, ...]:
-        """The lines of a cart. Those that carry sales tax are of another class, and there are few of them."""
-        new, cls, set_pending, look = object.__new__, self._unread, self._set_pending, self._look_all
+    def lines(self, wires: list[Any]) -> tuple[Any, ...]:
+        """The lines of a cart. Those that carry sales tax are few, of another class, and decoded at once."""
+        new, cls, set_pending, fill = object.__new__, self._lazy_class, self._set_pending, self._fill_all
         lines = []
         for index, wire in enumerate(wires):
             if wire.__class__ is dict and wire.get("productType") != "sales_tax":
                 line: Any = new(cls)
-                set_pending(line, (look, wire, index))
+                set_pending(line, (fill, wire, index))
             else:
                 line = structure_hook(AnyCartItem)(wire, AnyCartItem)
             lines.append(line)
         return tuple(lines)
 
-    def _look_all(self, instance: Model, name: str, wire: dict[str, Any], place: str | int) -> None:
+    def _fill_all(self, instance: Model, name: str, wire: dict[str, Any], place: str | int) -> None:
         """Fill all slots of an instance that has neither objects nor arrays."""
         if name in self._plain:
             try:
                 self._fill_plain(wire, instance)
             except MalformedError as error:
                 raise self._malformed(error, wire, place) from None
-            self._set_pending(instance, None)
-            _set_class(instance, self._cls)
+            _complete(instance, self._cls)
 
-    def _look(self, instance: Model, name: str, wire: dict[str, Any], place: str | int) -> None:
-        """Fill an empty slot while nothing but objects and arrays may have been made."""
+    def _fill_one(self, instance: Model, name: str, wire: dict[str, Any], place: str | int) -> None:
+        """Fill the slot of an object or array, or else those of all other members."""
         if (part := self._parts.get(name)) is not None and (raw := wire.get(part[0])) is not None:
             object.__setattr__(instance, name, part[1](raw))
             wire.pop(part[0], None)
-        elif part is not None or name in self._plain:
-            self._fill(instance, wire, place)
+        elif (part is not None or name in self._plain) and _is_empty(instance, name):
+            self._fill_others(instance, wire, place)
 
-    def _fill(self, instance: Model, wire: dict[str, Any], place: str | int) -> None:
-        """Fill everything but objects and arrays."""
-        wire = dict(wire)  # another thread may be making one of its parts
+    def _fill_others(self, instance: Model, wire: dict[str, Any], place: str | int) -> None:
+        """Fill all slots but those of objects and arrays."""
         try:
             self._fill_plain(wire, instance)
         except MalformedError as error:
@@ -198,46 +227,42 @@ class _Later:
                 else:
                     left[member] = raw
         if left:
-            self._set_pending(instance, (self._look_again, left, place))
+            self._set_pending(instance, (self._fill_rest, left, place))
         else:
-            self._finish(instance)
+            _complete(instance, self._cls)
 
-    def _look_again(self, instance: Model, name: str, wire: dict[str, Any], _place: str | int) -> None:
-        """Fill an empty slot while only objects and arrays are left."""
+    def _fill_rest(self, instance: Model, name: str, wire: dict[str, Any], _place: str | int) -> None:
+        """Fill the slot of an object or array, the others being full."""
         member, make = self._parts.get(name, ("", None))
         raw = wire.get(member)
         if make is not None and raw is not None:
             object.__setattr__(instance, name, make(raw))
             wire.pop(member, None)
             if not wire:
-                self._finish(instance)
+                _complete(instance, self._cls)
 
-    def _finish(self, instance: Model) -> None:
-        self._set_pending(instance, None)
-        _set_class(instance, self._cls)
-
-    def _maker(self, name: str, pointer: str) -> Callable[[Any], Any]:
-        """Structures the object or array of a member, or begins it."""
+    def _decoder(self, name: str, pointer: str) -> Callable[[Any], Any]:
+        """Decodes the object or array of a member, or makes it lazy."""
         annotation = types_of(self._cls)[name]
         kind = alternatives(annotation)[0]
         hook = structure_hook(annotation)
         accepted: type | None = None
-        begin: Callable[[Any], Any] | None = None
+        make_lazy: Callable[[Any], Any] | None = None
         if kind in _POINTERS:
-            accepted, begin = dict, _later(kind).begin
+            accepted, make_lazy = dict, _lazy(kind).from_unchecked
         elif self._cls is Order:
-            accepted, begin = list, _later(CartItem).begin_lines
+            accepted, make_lazy = list, _lazy(CartItem).lines
 
-        def make(raw: Any) -> Any:
+        def decode_part(raw: Any) -> Any:
             try:
-                if begin is not None and raw.__class__ is accepted:
-                    return begin(raw)
+                if make_lazy is not None and raw.__class__ is accepted:
+                    return make_lazy(raw)
                 refuse_depth(raw)
                 return hook(raw, annotation)
             except MalformedError as error:
                 raise _located(error, raw, annotation, pointer) from None
 
-        return make
+        return decode_part
 
     def _malformed(self, error: MalformedError, wire: dict[str, Any], place: str | int) -> ResponseDecodeError:
         return _located(error, self._without_parts(wire), self._cls, f"{self._pointer}{place}")
@@ -254,7 +279,7 @@ class _Later:
         return {member: value for member, value in wire.items() if member not in parts}
 
 
-_later = per_class(_Later)
+_lazy = per_class(LazyFactory)
 
 
 def _is_empty(instance: Model, name: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from briqpay_async.conversion.codegen import compile_function
 from briqpay_async.conversion.encode import render
 from briqpay_async.conversion.json_values import escape
-from briqpay_async.conversion.lazy import peek
+from briqpay_async.conversion.lazy import raw_member
 from briqpay_async.models.base import Model, per_class, wire_names
 from briqpay_async.models.session import Session
 from briqpay_async.patch.comparison import same_wire
@@ -28,7 +28,7 @@ def not_applied(patch: SessionPatch, answer: Session) -> tuple[str, ...]:
     Sections that the answer does not contain are not judged. Members that the server adds are fine.
     """
     pointers: list[str] = []
-    data = peek(answer, "data", "data")
+    data = raw_member(answer, "data", "data")
     for part in patch.parts:
         name, pointer = part.section.name, part.section.pointer
         got = _upsell(answer) if name == UPSELL.name else data.get(name) if isinstance(data, dict) else None

@@ -9,7 +9,7 @@ from typing import Literal, overload
 import orjson
 
 from briqpay_async.conversion.encode import render
-from briqpay_async.conversion.lazy import peek
+from briqpay_async.conversion.lazy import raw_member
 from briqpay_async.conversion.validate import Problems, check, check_model, check_references, check_session_id
 from briqpay_async.errors import (
     PatchNotAppliedError,
@@ -283,7 +283,7 @@ class SessionCalls(Resource):
 def _session(session_id: str, response: Response) -> Session:
     """The session in an answer, if it is the one that was asked for: a connection out of step answers others."""
     session = decode_model(response, Session)
-    answered = peek(session, "session_id", "sessionId")
+    answered = raw_member(session, "session_id", "sessionId")
     if answered is not None and answered != session_id and answered.lower() != session_id:
         raise ResponseDecodeError(
             "the answer is about another session", pointer="/sessionId", status=response.status

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -17,6 +19,7 @@ from support.session_payloads import FRESH_SESSION, FULL_SESSION, ODD_SESSION
 from support.wire_checks import at, changed, paths, pointer, same
 
 import briqpay_async as bq
+from briqpay_async.conversion import lazy
 from briqpay_async.models.base import wire_names
 from briqpay_async.testing.strategies import sessions
 from briqpay_async.transport.requests import Response
@@ -28,6 +31,10 @@ LATER = ((), ("data",), ("data", "order"), ("data", "order", "cart"))
 
 def answered(wire: dict[str, Any]) -> bq.Session:
     return decode_model(Response(200, {}, orjson.dumps(wire)), bq.Session)
+
+
+def pickled(model: Any) -> Any:
+    return pickle.loads(pickle.dumps(model))  # noqa: S301 - our own
 
 
 def attributes(model: bq.Model) -> list[str]:
@@ -167,22 +174,87 @@ def test_what_is_nested_too_deeply_is_told_when_it_is_looked_at() -> None:
                 look(session, list)
 
 
-def test_threads_that_look_at_the_same_time_see_the_same() -> None:
-    whole = bq.structure(FULL_SESSION, bq.Session)
-    for _ in range(30):
+@pytest.fixture
+def impatient_threads() -> Iterator[None]:
+    """Threads that take turns all the time, as those of a busy server do now and then."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def _in_readers(read: Callable[[], Any]) -> list[Any]:
+    """What each of four readers that begin together finds, or the error that it meets."""
+    barrier = threading.Barrier(4)
+    found: list[Any] = []
+
+    def run() -> None:
+        barrier.wait(10)
+        try:
+            found.append(read())
+        except Exception as error:  # noqa: BLE001 - the test shows it
+            found.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    return found
+
+
+def _all_members(session: bq.Session) -> tuple[Any, ...]:
+    data = session.data
+    assert data is not None
+    order = data.order
+    assert order is not None
+    cart = order.cart
+    assert cart is not None
+    return (
+        *(id(one) for one in (data, order, cart, session.urls, session.module_status)),
+        session.session_id,
+        order.amount_inc_vat,
+        [(line.name, line.quantity) for line in cart if isinstance(line, bq.CartItem)],
+    )
+
+
+READINGS: dict[str, Callable[[bq.Session], Any]] = {
+    "each member": _all_members,
+    "equality": lambda session: session == bq.structure(FULL_SESSION, bq.Session),
+    "pickle": lambda session: pickled(session) == session,
+    "copy": lambda session: copy.copy(session) == session,
+    "repr": repr,
+}
+
+
+@pytest.mark.usefixtures("impatient_threads")
+@pytest.mark.parametrize("read", READINGS.values(), ids=READINGS)
+def test_readers_in_several_threads_see_the_same(read: Callable[[bq.Session], Any]) -> None:
+    for _ in range(150):
         session = answered(FULL_SESSION)
-        barrier = threading.Barrier(4)
-        seen: list[bool] = []
+        found = _in_readers(lambda session=session: read(session))  # type: ignore[misc]
+        assert found == [read(session)] * 4
 
-        def read(
-            session: bq.Session = session, barrier: threading.Barrier = barrier, seen: list[bool] = seen
-        ) -> None:
-            barrier.wait(10)
-            seen.append(session == whole)
 
-        threads = [threading.Thread(target=read) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(10)
-        assert seen == [True] * 4
+@pytest.mark.usefixtures("impatient_threads")
+def test_readers_of_one_line_see_the_same() -> None:
+    for _ in range(150):
+        session = answered(FULL_SESSION)
+        assert session.data
+        assert session.data.order
+        line = (session.data.order.cart or ())[0]
+        assert _in_readers(lambda line=line: pickled(line) == line) == [True] * 4  # type: ignore[misc]
+
+
+def test_a_process_forked_while_a_thread_reads_can_read() -> None:
+    session = answered(FULL_SESSION)
+    with lazy._filling:  # as another thread holds it at that moment
+        child = os.fork()
+        if not child:  # pragma: no cover - in the child
+            reader = threading.Thread(target=lambda: session.data, daemon=True)
+            reader.start()
+            reader.join(10)
+            os._exit(reader.is_alive())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
