@@ -19,7 +19,7 @@ from typing import Any
 
 from briqpay_async.bulk.gate import Tally, Throttle
 from briqpay_async.bulk.journal import BulkJournal
-from briqpay_async.bulk.journal_store import Ledger
+from briqpay_async.bulk.journal_store import JournalStore
 from briqpay_async.bulk.progress import Counts, Reporter
 from briqpay_async.bulk.reader import Intake, Rows, Source, make_source
 from briqpay_async.bulk.recorder import Outbox, Settling
@@ -77,8 +77,8 @@ def update_many(
 
     async def outcomes() -> AsyncGenerator[UpdateOutcome, None]:
         async with AsyncExitStack() as stack:
-            ledger = None if journal is None else journal.begin()
-            run = _Run(update, source, throttle, ledger, coalesce=coalesce, fail_fast=fail_fast, **options)
+            store = None if journal is None else journal.begin()
+            run = _Run(update, source, throttle, store, coalesce=coalesce, fail_fast=fail_fast, **options)
             if progress is not None:
                 reporter = Reporter(progress, run.counts, throttle)
                 stack.push_async_callback(reporter.finish)
@@ -113,22 +113,22 @@ class _Run:
         update: Update,
         source: Source,
         throttle: Throttle,
-        ledger: Ledger | None,
+        store: JournalStore | None,
         *,
         coalesce: bool,
         fail_fast: bool,
         **options: Any,
     ) -> None:
-        self.outbox = outbox = Outbox(_UNREAD, ledger)
+        self.outbox = outbox = Outbox(_UNREAD, store)
         self.counts = counts = Counts()
         self.error: BaseException | None = None
         self._source = source
         self._throttle = throttle
         self._window = throttle.limiter.window
-        self._ledger = ledger
+        self._store = store
         self._lanes = lanes = Lanes(coalesce=coalesce)
         settling = Settling(outbox, counts, throttle.clock)
-        self._intake = Intake(source, lanes, ledger, settling, outbox, fail_fast=fail_fast)
+        self._intake = Intake(source, lanes, store, settling, outbox, fail_fast=fail_fast)
         self._sending = Sending(
             partial(update, **options), throttle, settling, counts, self._abandon, fail_fast=fail_fast
         )
@@ -219,8 +219,8 @@ class _Run:
         for worker in workers:
             worker.cancel()
         async with AsyncExitStack() as stack:
-            if self._ledger is not None:
-                stack.push_async_callback(asyncio.to_thread, self._ledger.close, finished=finished)
+            if self._store is not None:
+                stack.push_async_callback(asyncio.to_thread, self._store.close, finished=finished)
             stack.push_async_callback(self.outbox.drain)
             if workers:
                 stack.push_async_callback(asyncio.wait, workers)

@@ -1,85 +1,71 @@
-"""The journal's file: SQLite in WAL mode, one row of it for each row of the run that has been settled.
+"""The rows of a journal: SQLite in WAL mode, one row of it for each row of a run that has an outcome.
 
-There are no patch bodies, keys or messages in it, only digests, counts and times.
+There are no patch bodies, keys or messages in it, only digests, session ids, counts and times. The digests are
+keyed with a random key of each journal.
 
 A row is identified by its key's digest (a negative number) or, without a key, by its position. Rows that are under
 way when the process dies leave no trace here, which is what makes a resumed run send them again.
 
-**Order across runs.** A row that failed is tried again by the next run. If a later row of the same session was
-applied in the meantime, the older values would now win. So whoever is tried again takes the applied rows after it
-along: they are sent again too, in order. ``again`` marks rows that were settled more than once, and the index
-``disturbed`` holds just the rows that can cause this, so that it costs nothing as long as nothing fails.
+**Order across runs.** What counts for a session is the last row of it in the input. So a row that was done is sent
+again when a row before it in this run's input was sent after it: one that is new, failed before, or moved. ``run``
+and ``position`` of a row say when it was sent. Which rows of a session came by in this run is kept in a temporary
+table of SQLite, for as long as there are rows done that have not come by; so memory does not grow with the run.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import hashlib
 import time
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Sequence
 from enum import Enum
+from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from briqpay_async.bulk.journal_file import FileLock, Unchanged, explained, open_journal
 from briqpay_async.errors import BriqpayError, ConfigurationError
 
-if TYPE_CHECKING:
-    import sqlite3
+__all__ = [
+    "APPLIED",
+    "COLUMNS",
+    "FAILED",
+    "UNCHANGED",
+    "JournalEntry",
+    "JournalStore",
+    "RowId",
+    "RowStatus",
+    "checksum",
+]
 
-__all__ = ["APPLIED", "FAILED", "UNCHANGED", "Entry", "Ledger", "Mark", "Standing", "connect", "explained"]
-
-_APPLICATION_ID: Final = 0x42515042
-_VERSION: Final = 1
-_SCHEMA: Final = f"""
-BEGIN;
-CREATE TABLE runs (run INTEGER PRIMARY KEY, started REAL NOT NULL, ended REAL);
-CREATE TABLE rows (
-    id INTEGER PRIMARY KEY,
-    fingerprint BLOB NOT NULL,
-    session BLOB NOT NULL,
-    position INTEGER NOT NULL,
-    run INTEGER NOT NULL,
-    status INTEGER NOT NULL,
-    again INTEGER NOT NULL DEFAULT 0,
-    started REAL NOT NULL,
-    elapsed REAL NOT NULL,
-    attempts INTEGER NOT NULL,
-    bytes_sent INTEGER NOT NULL,
-    in_flight INTEGER NOT NULL,
-    http_status INTEGER,
-    error TEXT
-);
-CREATE INDEX disturbed ON rows (session, position) WHERE status = 3 OR again = 1;
-PRAGMA application_id = {_APPLICATION_ID};
-PRAGMA user_version = {_VERSION};
-COMMIT;
-"""
-_FIND: Final = "SELECT fingerprint, status, run FROM rows WHERE id = ?"
-_OVERTAKEN: Final = """
-SELECT 1 FROM rows
-WHERE session = ? AND position < ? AND (status = 3 OR again = 1) AND (status = 3 OR run > ?) LIMIT 1
-"""
-_SETTLE: Final = """
-INSERT INTO rows (id, fingerprint, session, position, run, status, started, elapsed, attempts, bytes_sent,
-                  in_flight, http_status, error)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET
-    fingerprint = excluded.fingerprint, session = excluded.session, position = excluded.position,
-    run = excluded.run, status = excluded.status, again = 1, started = excluded.started,
-    elapsed = excluded.elapsed, attempts = excluded.attempts, bytes_sent = excluded.bytes_sent,
-    in_flight = excluded.in_flight, http_status = excluded.http_status, error = excluded.error
-"""
 # As written in the file.
 APPLIED: Final = 1
 UNCHANGED: Final = 2
 FAILED: Final = 3
 
+COLUMNS: Final = (
+    "id, fingerprint, session, position, run, status, started, elapsed, attempts, bytes_sent, in_flight, "
+    "http_status, error"
+)
+_FIND: Final = f"SELECT {COLUMNS}, checksum FROM rows WHERE id = ?"  # noqa: S608 - the columns are ours
+_SETTLE: Final = """
+INSERT INTO rows (id, fingerprint, session, position, run, status, started, elapsed, attempts, bytes_sent,
+                  in_flight, http_status, error, checksum)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    fingerprint = excluded.fingerprint, session = excluded.session, position = excluded.position,
+    run = excluded.run, status = excluded.status, again = 1, started = excluded.started,
+    elapsed = excluded.elapsed, attempts = excluded.attempts, bytes_sent = excluded.bytes_sent,
+    in_flight = excluded.in_flight, http_status = excluded.http_status, error = excluded.error,
+    checksum = excluded.checksum
+"""
+_SEEN: Final = "CREATE TEMP TABLE seen (session BLOB PRIMARY KEY, latest INTEGER NOT NULL) WITHOUT ROWID"
+
 # Copying the WAL back into the database flushes the disk, so it is done off the event loop and not too often.
 _ROWS_BETWEEN_CHECKPOINTS: Final = 50_000
 
 
-class Mark(NamedTuple):
+class RowId(NamedTuple):
     """What identifies a row in the journal.
 
     Attributes:
@@ -97,11 +83,11 @@ class Mark(NamedTuple):
     run: int
 
 
-class Standing(Enum):
+class RowStatus(Enum):
     """What the journal knows of a row.
 
     Attributes:
-        OPEN: It must be sent: new, in doubt, failed before, or overtaken by an earlier row that is tried again.
+        OPEN: It must be sent: new, in doubt, failed before, or an earlier row of its session was sent after it.
         DONE: An earlier run has done it.
         CHANGED: An earlier run has done another row under this identity.
         TWICE: This run has another row under this key.
@@ -113,15 +99,15 @@ class Standing(Enum):
     TWICE = "twice"
 
 
-class Entry(NamedTuple):
-    """A row that is settled, as it is written: ``Entry(*mark, status, started, ...)``.
+class JournalEntry(NamedTuple):
+    """A row that has an outcome, as it is written: ``JournalEntry(*row_id, status, started, ...)``.
 
     Attributes:
-        id: As in its mark, and so are the next four.
+        id: As in its ``RowId``, and so are the next four.
         fingerprint: Digest of session and patch.
         session: The session's UUID.
         position: Position in the input.
-        run: The run that settled it.
+        run: The run that sent it.
         status: ``APPLIED``, ``UNCHANGED`` or ``FAILED``.
         started: When it was sent first, in seconds since 1970.
         elapsed: Seconds from there to its outcome.
@@ -147,66 +133,12 @@ class Entry(NamedTuple):
     error: str | None = None
 
 
-@contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn an error of SQLite into one that says what to do."""
-    import sqlite3  # noqa: PLC0415 - only runs with a journal need it
-
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        text = str(error)
-        if "locked" in text:
-            message = f"Wait for the other run, or use another file: the journal {path} is in use."
-        elif "not a database" in text:
-            message = f"Use another file: {path} exists and is no journal of bulk updates."
-        elif "malformed" in text:
-            message = f"Restore or remove the journal {path}: it is damaged ({text})."
-        else:
-            message = f"Make it possible to write the journal {path}: {text}."
-        raise ConfigurationError(message) from error
+def checksum(columns: tuple[object, ...]) -> int:
+    """The checksum of a row's columns, in the order of ``JournalEntry``."""
+    return zlib.crc32(repr(columns).encode())
 
 
-def connect(path: Path, *, create: bool) -> sqlite3.Connection:
-    """Open a journal for nobody else to use.
-
-    Raises:
-        ConfigurationError: It does not exist and shall not be created, is in use, damaged, or no journal.
-    """
-    import sqlite3  # noqa: PLC0415 - only runs with a journal need it
-
-    if not create and not path.is_file():
-        raise ConfigurationError(f"There is no journal {path}.")
-    with explained(path):
-        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-        try:
-            # Exclusive: the lock is the operating system's, so it ends with the process, however that ends.
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-            _check_kind(connection, path, create=create)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.close()
-            raise
-    return connection
-
-
-def _check_kind(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
-    (kind,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if create and not (kind or version or tables):
-        connection.executescript(_SCHEMA)
-    elif kind != _APPLICATION_ID:
-        raise ConfigurationError(f"Use another file: {path} exists and is no journal of bulk updates.")
-    elif version != _VERSION:
-        raise ConfigurationError(
-            f"Use another file: the journal {path} has format {version}, and this version knows {_VERSION}."
-        )
-
-
-class Ledger:
+class JournalStore:
     """A journal opened for one run."""
 
     def __init__(self, path: Path, *, flush: bool) -> None:
@@ -221,75 +153,114 @@ class Ledger:
         """
         self._path = path
         self._flush = flush
-        self._connection = connection = connect(path, create=True)
+        self._lock = FileLock(path)
+        try:
+            self._connection, self._key = open_journal(path, create=True)
+        except BaseException:
+            self._lock.release()
+            raise
         try:
             with explained(path):
+                connection = self._connection
                 connection.execute(f"PRAGMA synchronous = {'FULL' if flush else 'NORMAL'}")
                 connection.execute("PRAGMA wal_autocheckpoint = 0")
                 (last,) = connection.execute("SELECT max(id) FROM rows WHERE id >= 0").fetchone()
-                (disturbed,) = connection.execute(
-                    "SELECT EXISTS (SELECT 1 FROM rows WHERE status = 3 OR again = 1)"
+                (applied,) = connection.execute(
+                    "SELECT count(*) FROM rows WHERE status = ?", (APPLIED,)
                 ).fetchone()
+                (keyed,) = connection.execute("SELECT EXISTS (SELECT 1 FROM rows WHERE id < 0)").fetchone()
+                connection.execute(_SEEN)
                 begun = connection.execute("INSERT INTO runs (started) VALUES (?)", (time.time(),))
         except BaseException:
-            connection.close()
+            self._connection.close()
+            self._lock.release()
             raise
+        self._unchanged = Unchanged(path)
         self.run: int = begun.lastrowid or 0
         self._last_position = -1 if last is None else last
-        self._disturbed = bool(disturbed)
+        self._knows_keys = bool(keyed)
+        self._to_come: int = applied  # rows done by earlier runs that have not come by in this one
         self._claims: set[int] = set()
         self._since_checkpoint = 0
 
-    def mark(self, position: int, key: str | None, session_id: str, patch: bytes) -> Mark:
+    def identify(self, position: int, key: str | None, session_id: str, patch: bytes) -> RowId:
         """What identifies a row."""
         session = bytes.fromhex(session_id.replace("-", ""))
-        fingerprint = hashlib.sha256(session + patch).digest()[:16]
+        fingerprint = blake2b(session + patch, digest_size=16, key=self._key).digest()
         if key is None:
-            return Mark(position, fingerprint, session, position, self.run)
-        digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
-        return Mark(-1 - (int.from_bytes(digest[:8], "big") >> 1), fingerprint, session, position, self.run)
+            return RowId(position, fingerprint, session, position, self.run)
+        digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).digest()
+        return RowId(-1 - (int.from_bytes(digest, "big") >> 1), fingerprint, session, position, self.run)
 
-    def find(self, mark: Mark) -> Standing:
+    def find(self, row: RowId, *, changes: bool) -> RowStatus:
         """What is known of a row. A row that must be sent is thereby claimed for this run.
 
+        Args:
+            row: The row.
+            changes: Whether its patch changes anything, so that it is sent when it is open.
+
         Raises:
-            ConfigurationError: The journal cannot be read.
+            ConfigurationError: The journal cannot be read, or this row of it is damaged.
         """
-        identity, fingerprint, session, position, this_run = mark
-        if identity > self._last_position:  # a position that no earlier run has reached
-            return Standing.OPEN
+        identity, _, session, position, this_run = row
         if identity in self._claims:
-            return Standing.TWICE
-        with explained(self._path):
-            found = self._connection.execute(_FIND, (identity,)).fetchone()
-        if found is not None:
-            before, status, run = found
-            if run == this_run:
-                return Standing.TWICE
-            if status != FAILED:
-                if before != fingerprint:
-                    return Standing.CHANGED
-                if status == UNCHANGED or not self._overtaken(session, position, run):
-                    return Standing.DONE
+            return RowStatus.TWICE
+        if identity <= self._last_position and (identity >= 0 or self._knows_keys):
+            status = self._look_up(row)
+            if status is not RowStatus.OPEN:
+                return status
         if identity < 0:
             self._claims.add(identity)
-        return Standing.OPEN
+        if self._to_come and changes:
+            self._came_by(session, _order(this_run, position))
+        return RowStatus.OPEN
 
-    def _overtaken(self, session: bytes, position: int, run: int) -> bool:
-        """Whether an earlier row of the session was, or will be, sent after this one."""
-        if not self._disturbed:
-            return False
+    def _look_up(self, row: RowId) -> RowStatus:
         with explained(self._path):
-            return self._connection.execute(_OVERTAKEN, (session, position, run)).fetchone() is not None
+            found = self._connection.execute(_FIND, (row.id,)).fetchone()
+        if found is None:
+            return RowStatus.OPEN
+        *columns, expected = found
+        if checksum(tuple(columns)) != expected:
+            raise ConfigurationError(
+                f"Restore or remove the journal {self._path}: it is damaged (row {row.position} of the input)."
+            )
+        _, fingerprint, _, position, run, status, *_ = columns
+        if run == row.run:
+            return RowStatus.TWICE
+        if status == FAILED:
+            return RowStatus.OPEN
+        if fingerprint != row.fingerprint:
+            return RowStatus.CHANGED
+        if status == APPLIED and self._overtaken(row.session, _order(run, position)):
+            return RowStatus.OPEN
+        return RowStatus.DONE
 
-    async def write(self, entries: Sequence[Entry]) -> None:
+    def _overtaken(self, session: bytes, sent: int) -> bool:
+        """Whether a row of the session that comes earlier in this run's input was sent after this one."""
+        with explained(self._path):
+            found = self._connection.execute("SELECT latest FROM seen WHERE session = ?", (session,)).fetchone()
+        if found is None or found[0] < sent:
+            self._came_by(session, sent)
+            self._to_come -= 1
+            if not self._to_come:
+                with explained(self._path):
+                    self._connection.execute("DELETE FROM seen")
+            return False
+        return bool(found[0] > sent)
+
+    def _came_by(self, session: bytes, sent: int) -> None:
+        with explained(self._path):
+            self._connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?)", (session, sent))
+
+    async def write(self, entries: Sequence[JournalEntry]) -> None:
         """Make rows durable, all or none.
 
         A commit is a few short writes, which are cheaper here than handed to a thread. Whatever flushes the disk
         is handed to one.
 
         Raises:
-            BriqpayError: The journal could not be written.
+            BriqpayError: The journal could not be written, or was deleted or replaced.
         """
         if self._flush:
             await asyncio.to_thread(self._commit, entries)
@@ -297,24 +268,26 @@ class Ledger:
             self._commit(entries)
         if self._claims:
             self._claims.difference_update(entry.id for entry in entries)
+            self._knows_keys = True
         self._since_checkpoint += len(entries)
         if self._since_checkpoint >= _ROWS_BETWEEN_CHECKPOINTS:
             self._since_checkpoint = 0
             await asyncio.to_thread(self._checkpoint)
 
-    def _commit(self, entries: Sequence[Entry]) -> None:
+    def _commit(self, entries: Sequence[JournalEntry]) -> None:
         import sqlite3  # noqa: PLC0415 - loaded by now
 
         connection = self._connection
         try:
             connection.execute("BEGIN")
-            connection.executemany(_SETTLE, entries)
+            connection.executemany(_SETTLE, [(*entry, checksum(entry[:])) for entry in entries])
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise BriqpayError(
                 f"The journal {self._path} could not be written ({error}): resume when it can be. Rows without an "
                 "outcome will be sent again."
             ) from error
+        self._unchanged.check()  # afterwards, so that what is yielded now is in a file that is there
 
     def _checkpoint(self) -> None:
         with explained(self._path):
@@ -324,11 +297,19 @@ class Ledger:
         """Close the file.
 
         Args:
-            finished: Note that every row of the input has been settled.
+            finished: Note that every row of the input has an outcome.
         """
         try:
             if finished:
                 with explained(self._path):
                     self._connection.execute("UPDATE runs SET ended = ? WHERE run = ?", (time.time(), self.run))
         finally:
-            self._connection.close()
+            try:
+                self._connection.close()
+            finally:
+                self._lock.release()
+
+
+def _order(run: int, position: int) -> int:
+    """When a row was sent, among the rows of its session."""
+    return run << 40 | position

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from typing import Any, Protocol
 
-from briqpay_async.bulk.journal_store import Ledger, Mark, Standing
+from briqpay_async.bulk.journal_store import JournalStore, RowId, RowStatus
 from briqpay_async.bulk.recorder import Outbox, Settling
 from briqpay_async.bulk.rows import SessionUpdate
 from briqpay_async.bulk.session_queues import Job, Lanes, Row
@@ -143,7 +143,7 @@ class Intake:
         self,
         source: Source,
         lanes: Lanes,
-        ledger: Ledger | None,
+        store: JournalStore | None,
         settling: Settling,
         outbox: Outbox,
         *,
@@ -151,7 +151,7 @@ class Intake:
     ) -> None:
         self.source = source
         self._lanes = lanes
-        self._ledger = ledger
+        self._store = store
         self._settling = settling
         self._outbox = outbox
         self._fail_fast = fail_fast
@@ -186,20 +186,20 @@ class Intake:
         except ValidationError as error:
             self._refuse(index, update, error)
             return None
-        mark: Mark | None = None
-        if self._ledger is not None:
-            mark = self._ledger.mark(index, known.key, session_id, known.patch.to_json())
-            standing = self._ledger.find(mark)
-            if standing is Standing.DONE:
+        row_id: RowId | None = None
+        if self._store is not None:
+            row_id = self._store.identify(index, known.key, session_id, known.patch.to_json())
+            known_as = self._store.find(row_id, changes=not known.patch.is_noop)
+            if known_as is RowStatus.DONE:
                 self._settling.skipped(index, known)
                 return None
-            if standing is not Standing.OPEN:
-                self._refuse(index, update, ConfigurationError(_complaint(standing, index, known.key)))
+            if known_as is not RowStatus.OPEN:
+                self._refuse(index, update, ConfigurationError(_complaint(known_as, index, known.key)))
                 return None
         if known.patch.is_noop:
-            self._settling.unchanged(index, known, mark)
+            self._settling.unchanged(index, known, row_id)
             return None
-        return Row(index, known, session_id, mark)
+        return Row(index, known, session_id, row_id)
 
     def _refuse(self, index: int, update: object, error: BriqpayError) -> None:
         self._settling.refused(index, update, error)
@@ -222,9 +222,9 @@ def _checked(update: object) -> tuple[SessionUpdate, str]:
     return update, check_session_id(update.session_id)
 
 
-def _complaint(standing: Standing, index: int, key: str | None) -> str:
+def _complaint(known_as: RowStatus, index: int, key: str | None) -> str:
     name = f"row {index}" if key is None else f"row {index} (key {key!r})"
-    if standing is Standing.TWICE:
+    if known_as is RowStatus.TWICE:
         return f"Give each row a key of its own: an earlier row of this run has the key of {name}."
     return (
         f"Use a new journal for new rows: {name} is not what the journal says was done under its "

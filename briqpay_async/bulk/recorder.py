@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from briqpay_async.bulk import journal_store as ledger
+from briqpay_async.bulk import journal_store
 from briqpay_async.bulk.gate import Tally
-from briqpay_async.bulk.journal_store import Entry, Ledger, Mark
+from briqpay_async.bulk.journal_store import JournalEntry, JournalStore, RowId
 from briqpay_async.bulk.progress import Counts
 from briqpay_async.bulk.rows import SessionUpdate, UpdateOutcome, UpdateStatus
 from briqpay_async.bulk.session_queues import Row
@@ -34,24 +34,24 @@ class Outbox:
         readable: Those that may be read, oldest first. The others are not durable yet.
     """
 
-    def __init__(self, bound: int, ledger: Ledger | None) -> None:
+    def __init__(self, bound: int, store: JournalStore | None) -> None:
         self.bound = bound
-        self._ledger = ledger
+        self._store = store
         self.readable: deque[UpdateOutcome] = deque()
-        self._pending: list[tuple[UpdateOutcome, Entry | None]] = []
+        self._pending: list[tuple[UpdateOutcome, JournalEntry | None]] = []
         self.unread = 0
         self._news: asyncio.Future[None] | None = None
         self._due = asyncio.Event()
         self._closed = False
         self._committer: asyncio.Task[None] | None = None
         self._broken: Exception | None = None
-        if ledger is not None:
-            self._committer = asyncio.create_task(self._commit_groups(ledger))
+        if store is not None:
+            self._committer = asyncio.create_task(self._commit_groups(store))
 
-    def put(self, outcome: UpdateOutcome, entry: Entry | None = None) -> None:
+    def put(self, outcome: UpdateOutcome, entry: JournalEntry | None = None) -> None:
         """Pass an outcome on; with an entry for the journal, once that is durable."""
         self.unread += 1
-        if self._ledger is None:
+        if self._store is None:
             self.readable.append(outcome)
             if self._news is not None:
                 self._wake()
@@ -94,7 +94,7 @@ class Outbox:
         if news is not None and not news.done():
             news.set_result(None)
 
-    async def _commit_groups(self, ledger: Ledger) -> None:
+    async def _commit_groups(self, store: JournalStore) -> None:
         try:
             while not (self._closed and not self._pending):
                 await self._due.wait()
@@ -103,7 +103,7 @@ class Outbox:
                 group, self._pending = self._pending, []
                 if not group:
                     continue
-                await ledger.write([entry for _, entry in group if entry is not None])
+                await store.write([entry for _, entry in group if entry is not None])
                 self.readable.extend(outcome for outcome, _ in group)
                 self._wake()
         except Exception as error:  # noqa: BLE001 - raised to whoever reads outcomes
@@ -143,10 +143,12 @@ class Settling:
         self._epoch = time.time() - clock()
         self._clock = clock
 
-    def unchanged(self, index: int, update: SessionUpdate, mark: Mark | None) -> None:
+    def unchanged(self, index: int, update: SessionUpdate, row_id: RowId | None) -> None:
         """A row whose patch changes nothing."""
         self._counts.unchanged += 1
-        entry = None if mark is None else Entry(*mark, ledger.UNCHANGED, self._epoch + self._clock())
+        entry = (
+            None if row_id is None else JournalEntry(*row_id, journal_store.UNCHANGED, self._epoch + self._clock())
+        )
         self._outbox.put(UpdateOutcome(index, update.session_id, update.key, _UNCHANGED), entry)
 
     def skipped(self, index: int, update: SessionUpdate) -> None:
@@ -183,10 +185,10 @@ class Settling:
             else:
                 settled = UpdateOutcome(*told, 0, elapsed, 0, carrier.index)
             entry = None
-            if row.mark is not None:
-                entry = Entry(
-                    *row.mark,
-                    ledger.APPLIED if error is None else ledger.FAILED,
+            if row.row_id is not None:
+                entry = JournalEntry(
+                    *row.row_id,
+                    journal_store.APPLIED if error is None else journal_store.FAILED,
                     self._epoch + started,
                     elapsed,
                     settled.attempts,

@@ -10,7 +10,7 @@ from collections import deque
 
 import attrs
 
-from briqpay_async.bulk.journal_store import Mark
+from briqpay_async.bulk.journal_store import RowId
 from briqpay_async.bulk.rows import SessionUpdate
 from briqpay_async.patch.session_patch import SessionPatch
 
@@ -25,13 +25,13 @@ class Row:
         index: Position in the input.
         update: The row itself.
         lane: The session, in the one spelling that is used for ordering and for the request.
-        mark: What identifies the row in the journal, if there is one.
+        row_id: What identifies the row in the journal, if there is one.
     """
 
     index: int
     update: SessionUpdate
     lane: str
-    mark: Mark | None = None
+    row_id: RowId | None = None
 
 
 @attrs.define(eq=False)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import os
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -14,8 +17,17 @@ from typing import Any
 import pytest
 from bulk.bulk_world import NOOP, FakeApi, patch, read, row, rows, session_id, statuses
 
-from briqpay_async import BriqpayError, BulkJournal, ConfigurationError, InvalidDataError, SessionUpdate
-from briqpay_async.bulk import journal_store as ledger
+from briqpay_async import (
+    BriqpayError,
+    BulkJournal,
+    ConfigurationError,
+    ConnectError,
+    InvalidDataError,
+    SessionUpdate,
+)
+from briqpay_async.bulk import journal_store
+from briqpay_async.bulk.journal_file import open_journal
+from briqpay_async.bulk.journal_store import JournalStore
 from briqpay_async.bulk.recorder import _BATCH
 
 
@@ -212,6 +224,231 @@ async def test_the_file_holds_no_personal_data(api: FakeApi, journal: BulkJourna
     assert b"InvalidDataError" in written
 
 
+# --- order across runs -----------------------------------------------------------------------------------
+
+
+async def cities(api: FakeApi, journal: BulkJournal, updates: list[SessionUpdate]) -> list[str]:
+    """What a run over these rows sends, in order."""
+    api.calls.clear()
+    await api.outcomes(updates, journal=journal)
+    return [city for _, city in api.calls]
+
+
+async def test_a_new_row_before_a_done_one_of_its_session_does_not_have_the_last_word(
+    api: FakeApi, journal: BulkJournal
+) -> None:
+    done, new = row(1, "Done", "done"), row(1, "New", "new")
+    await cities(api, journal, [done, row(2, "Other", "other")])
+
+    assert await cities(api, journal, [new, done, row(2, "Other", "other")]) == ["New", "Done"]
+    assert api.state[session_id(1)]["city"] == "Done"
+    assert await cities(api, journal, [new, done, row(2, "Other", "other")]) == []
+
+
+async def test_a_failed_row_that_moves_before_a_done_one_does_not_have_the_last_word(
+    api: FakeApi, journal: BulkJournal
+) -> None:
+    done, failed = row(1, "Done", "done"), row(1, "Failed", "failed")
+    api.fail("Failed", InvalidDataError("bad", status=400))
+    await cities(api, journal, [done, failed])
+
+    assert await cities(api, journal, [failed, done]) == ["Failed", "Done"]
+    assert api.state[session_id(1)]["city"] == "Done"
+
+
+async def test_done_rows_that_change_places_are_sent_in_their_new_order(
+    api: FakeApi, journal: BulkJournal
+) -> None:
+    first, second = row(1, "First", "first"), row(1, "Second", "second")
+    await cities(api, journal, [first, second])
+
+    assert await cities(api, journal, [second, first]) == ["First"]
+    assert api.state[session_id(1)]["city"] == "First"
+
+
+async def test_a_new_row_that_changes_nothing_lets_done_rows_be(api: FakeApi, journal: BulkJournal) -> None:
+    done = row(1, "Done", "done")
+    await cities(api, journal, [done])
+
+    assert await cities(api, journal, [SessionUpdate(session_id(1), NOOP, "nothing"), done]) == []
+
+
+@pytest.mark.parametrize("seed", range(60))
+async def test_the_last_row_of_a_session_has_the_last_word_however_rows_move_and_runs_break_off(
+    api: FakeApi, journal: BulkJournal, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - repeats with the seed
+    updates = [row(number % 3, f"City {number}", f"key {number}") for number in range(9)]
+    for _ in range(chance.randint(1, 4)):
+        some = chance.sample(updates, chance.randint(1, 9))
+        for update in some:
+            api.fail(update.patch.body["data"]["billing"]["city"], *[ConnectError("lost")] * chance.randint(0, 1))
+        await leave_after(api, chance.randint(1, len(some)), some, journal)
+    api.failures.clear()
+    last = chance.sample(updates, 9)
+
+    outcomes = await api.outcomes(last, journal=journal)
+
+    assert len(outcomes) == 9
+    for update in last:  # later ones overwrite earlier ones
+        expected = {one.session_id: one.patch.body["data"]["billing"]["city"] for one in last}
+        assert api.state[update.session_id]["city"] == expected[update.session_id]
+    assert await cities(api, journal, last) == []
+
+
+async def test_a_resumed_run_remembers_sessions_only_until_the_done_rows_have_come_by(
+    api: FakeApi, journal: BulkJournal
+) -> None:
+    await api.outcomes(rows(20), journal=journal)
+    store = JournalStore(journal.path, flush=False)
+    try:
+        remembered = []
+        for index, update in enumerate(rows(40)):
+            store.find(store.identify(index, None, update.session_id, update.patch.to_json()), changes=True)
+            remembered.append(store._connection.execute("SELECT count(*) FROM seen").fetchone()[0])
+    finally:
+        store.close(finished=False)
+
+    assert remembered == [*range(1, 20), *[0] * 21]
+
+
+# --- who may use and read the file -----------------------------------------------------------------------
+
+
+def run_in_another_process(path: Path) -> str:
+    program = (
+        "import sys; from pathlib import Path; from briqpay_async.bulk.journal_store import JournalStore\n"
+        "try: JournalStore(Path(sys.argv[1]), flush=False)\n"
+        "except Exception as error: print(error)"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+
+async def test_a_backup_of_the_journal_by_the_same_process_does_not_let_another_run_in(
+    api: FakeApi, journal: BulkJournal, tmp_path: Path
+) -> None:
+    async with aclosing(api.run(rows(100), journal=journal)) as run:
+        await anext(run)
+        shutil.copy(journal.path, tmp_path / "backup.db")  # closing the file drops the locks that POSIX knows
+
+        assert "is in use" in await asyncio.to_thread(run_in_another_process, journal.path)
+    assert run_in_another_process(journal.path) == ""
+
+
+async def test_a_journal_under_two_names_is_one_journal(
+    api: FakeApi, journal: BulkJournal, tmp_path: Path
+) -> None:
+    (tmp_path / "link.db").symlink_to(journal.path)
+    async with aclosing(api.run(rows(100), journal=journal)) as run:
+        await anext(run)
+        with pytest.raises(ConfigurationError, match="is in use"):
+            await api.outcomes(rows(3), journal=BulkJournal(tmp_path / "link.db"))
+
+
+async def test_only_the_owner_can_read_a_journal_and_no_lock_is_left(api: FakeApi, journal: BulkJournal) -> None:
+    before = os.umask(0)
+    try:
+        async with aclosing(api.run(rows(100), journal=journal)) as run:
+            await anext(run)
+            files = {path.name: path.stat().st_mode & 0o777 for path in journal.path.parent.iterdir()}
+    finally:
+        os.umask(before)
+
+    assert files == dict.fromkeys(("run.db", "run.db-wal", "run.db-lock"), 0o600)
+    assert [path.name for path in journal.path.parent.iterdir()] == ["run.db"]
+
+
+async def test_two_journals_of_the_same_rows_have_no_digest_in_common(api: FakeApi, tmp_path: Path) -> None:
+    found = []
+    for name in ("one.db", "two.db"):
+        await api.outcomes([row(1, key="+46701234567"), row(2)], journal=BulkJournal(tmp_path / name))
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            found.append(connection.execute("SELECT id, fingerprint FROM rows ORDER BY id").fetchall())
+
+    (key_one, print_one), (_, print_two) = found[0]
+    assert key_one not in {identity for identity, _ in found[1]}
+    assert not {print_one, print_two} & {fingerprint for _, fingerprint in found[1]}
+    unkeyed = hashlib.sha256(b"+46701234567").digest()
+    assert key_one != -1 - (int.from_bytes(unkeyed[:8], "big") >> 1)
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_journal_that_is_deleted_or_replaced_ends_the_run(
+    api: FakeApi, journal: BulkJournal, suffix: str, *, replaced: bool
+) -> None:
+    run = api.run(rows(5000), journal=journal)
+    seen = [await anext(run) for _ in range(50)]
+    victim = journal.path.with_name(f"run.db{suffix}")
+    content = victim.read_bytes()
+    victim.unlink()
+    if replaced:
+        victim.with_name("other").write_bytes(b"")  # takes the number of the file that is gone
+        victim.write_bytes(content)
+
+    with pytest.raises(BriqpayError, match="deleted or replaced"):
+        await read(run, seen)
+
+    assert len(seen) < 1000
+    assert not api.under_way
+
+
+@pytest.mark.parametrize("path", [":memory:", ""])
+def test_a_journal_in_memory_is_refused(path: str) -> None:
+    with pytest.raises(ConfigurationError, match="Name a file"):
+        BulkJournal(path)
+
+
+@pytest.mark.parametrize("column", ["status = 1", "run = 7", "position = 9", "session = x'00'", "attempts = 77"])
+async def test_a_damaged_row_is_found_when_its_turn_comes(api: FakeApi, journal: BulkJournal, column: str) -> None:
+    api.fail("City 1", InvalidDataError("bad", status=400))
+    await api.outcomes(rows(3), journal=journal)
+    with closing(sqlite3.connect(journal.path)) as connection:
+        connection.execute(f"UPDATE rows SET {column} WHERE id = 1")  # noqa: S608 - ours
+        connection.commit()
+
+    with pytest.raises(ConfigurationError, match="row 1 of the input"):
+        await api.outcomes(rows(3), journal=journal)
+    with pytest.raises(ConfigurationError, match="is damaged"):
+        list(journal.rows())
+
+
+async def test_a_damaged_key_of_the_digests_is_found(api: FakeApi, journal: BulkJournal) -> None:
+    await api.outcomes(rows(3), journal=journal)
+    with closing(sqlite3.connect(journal.path)) as connection:
+        connection.execute("UPDATE digest SET key = x'00'")
+        connection.commit()
+
+    with pytest.raises(ConfigurationError, match="is damaged"):
+        await api.outcomes(rows(3), journal=journal)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_journal_that_cannot_be_written_can_be_read(
+    api: FakeApi, journal: BulkJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, killed: bool
+) -> None:
+    folder = tmp_path / "read only"
+    folder.mkdir()
+    async with aclosing(api.run(rows(20), journal=journal)) as run:
+        for _ in range(20):
+            await anext(run)
+        if killed:  # what a killed run leaves behind: most of it is in the second file
+            for suffix in ("", "-wal"):
+                shutil.copy(f"{journal.path}{suffix}", f"{folder}/run.db{suffix}")
+    if not killed:
+        shutil.copy(journal.path, folder / "run.db")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
+
+    found = BulkJournal(folder / "run.db")
+
+    assert found.summary().applied == len(list(found.rows())) == 20
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 # --- many rows, and disks that fail ----------------------------------------------------------------------
 
 
@@ -220,10 +457,12 @@ async def test_many_rows_are_committed_in_groups(
     api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, flush: bool
 ) -> None:
     groups: list[int] = []
-    commit = ledger.Ledger._commit
-    monkeypatch.setattr(ledger, "_ROWS_BETWEEN_CHECKPOINTS", 700)
+    commit = JournalStore._commit
+    monkeypatch.setattr(journal_store, "_ROWS_BETWEEN_CHECKPOINTS", 700)
     monkeypatch.setattr(
-        ledger.Ledger, "_commit", lambda self, entries: (groups.append(len(entries)), commit(self, entries))
+        JournalStore,
+        "_commit",
+        lambda self, entries: (groups.append(len(entries)), commit(self, entries)),
     )
     api.seconds = lambda *_: 0.0
     journal = BulkJournal(tmp_path / "run.db", flush=flush)
@@ -248,7 +487,7 @@ async def test_a_journal_that_cannot_be_written_any_more_ends_the_run(
 ) -> None:
     run = api.run(rows(5000), journal=journal)
     seen = [await anext(run) for _ in range(50)]
-    monkeypatch.setattr(ledger, "_SETTLE", "INSERT INTO gone VALUES (?)")
+    monkeypatch.setattr(journal_store, "_SETTLE", "INSERT INTO gone VALUES (?)")
     with pytest.raises(BriqpayError, match="could not be written"):
         await read(run, seen)
 
@@ -271,13 +510,13 @@ def a_database_of_something_else(path: Path) -> None:
 
 
 def a_journal_of_the_future(path: Path) -> None:
-    ledger.connect(path, create=True).close()
+    open_journal(path, create=True)[0].close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
 
 
 def a_damaged_journal(path: Path) -> None:
-    ledger.connect(path, create=True).close()
+    open_journal(path, create=True)[0].close()
     content = path.read_bytes()
     path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
 
@@ -328,8 +567,8 @@ async def test_two_processes_cannot_share_a_journal_and_a_dead_one_holds_nothing
     api: FakeApi, journal: BulkJournal
 ) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from briqpay_async.bulk.journal_store import Ledger;"
-        "held = Ledger(Path(sys.argv[1]), flush=False); print('held', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from briqpay_async.bulk.journal_store import JournalStore;"
+        "held = JournalStore(Path(sys.argv[1]), flush=False); print('held', flush=True); time.sleep(60)"
     )
     arguments = (sys.executable, "-c", program, journal.path)
     holder = await asyncio.create_subprocess_exec(*arguments, stdout=subprocess.PIPE)
