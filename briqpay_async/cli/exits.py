@@ -23,6 +23,7 @@ __all__ = [
     "PIPE_CLOSED",
     "WRONG_INPUT",
     "InputError",
+    "NothingToSendError",
     "explain",
     "one_line",
     "printable",
@@ -36,7 +37,7 @@ PIPE_CLOSED: Final = 141
 
 EXITS: Final = {
     0: "done, or nothing had to be done",
-    FAILED: "the API refused, no answer came, or a state of the demo did not match",
+    FAILED: "the API refused, no answer came, a file has a misspelt section, or the demo found a mismatch",
     WRONG_INPUT: "wrong usage, settings, files or values; nothing was changed",
     BUG: "a bug in this program; BRIQPAY_DEBUG=1 shows where",
     INTERRUPTED: "interrupted with Ctrl-C",
@@ -47,6 +48,10 @@ EXITS: Final = {
 
 class InputError(Exception):
     """A file, an option or a setting that no sense can be made of."""
+
+
+class NothingToSendError(InputError):
+    """What a file says would silently not be sent: a section is misspelt, or no patch can carry any of it."""
 
 
 _WRONG_INPUT = (InputError, ConfigurationError, ValidationError, UnpatchableChangeError, TotalsMismatchError)
@@ -62,6 +67,8 @@ _HINTS: Final[tuple[tuple[type[BriqpayError], str], ...]] = (
 def explain(error: InputError | BriqpayError) -> tuple[int, str]:
     """The exit status of a failure, and the line that says what happened and what to do."""
     hint = next((f" ({text})" for kind, text in _HINTS if isinstance(error, kind)), "")
+    if isinstance(error, NothingToSendError):
+        return FAILED, one_line(str(error))
     return WRONG_INPUT if isinstance(error, _WRONG_INPUT) else FAILED, one_line(f"{error}{hint}")
 
 

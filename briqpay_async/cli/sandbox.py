@@ -1,13 +1,15 @@
-"""``briqpay sandbox``: run the emulator of the API."""
+"""``briqpay sandbox``: run the emulator of the API, and tell a running one what happens."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
+from briqpay_async.cli import sandbox_control
+from briqpay_async.cli.connect import Flag
 from briqpay_async.cli.exits import FAILED, InputError, one_line
 from briqpay_async.cli.output import say
 from briqpay_async.sandbox import serve
@@ -15,14 +17,20 @@ from briqpay_async.sandbox.server import SECRET, USERNAME, WEBHOOK_SECRET
 
 __all__ = ["register"]
 
-Flag = Annotated[bool, Parameter(negative="")]
+
+_sandbox = App(name="sandbox", help="Run an emulator of Briqpay's v3 API, or tell a running one what happens.")
 
 
 def register(app: App) -> None:
-    """Add this command."""
-    app.command(sandbox)
+    """Add this group of commands."""
+    app.command(_sandbox)
 
 
+for _command in sandbox_control.COMMANDS:
+    _sandbox.command(_command)
+
+
+@_sandbox.default
 def sandbox(
     *,
     port: int = 0,

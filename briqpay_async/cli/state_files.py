@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import orjson
 
-from briqpay_async.cli.exits import InputError
+from briqpay_async.cli.exits import InputError, NothingToSendError
 from briqpay_async.conversion.decode import decode
+from briqpay_async.conversion.json_values import escape
 from briqpay_async.errors import ResponseDecodeError
 from briqpay_async.models.base import Model, wire_names
-from briqpay_async.models.session import NewSession, Session, SessionData
+from briqpay_async.models.modules import Modules
+from briqpay_async.models.session import EditableData, NewSession, Session, SessionData
 
-__all__ = ["STDIN", "read_new_session", "read_state"]
+__all__ = ["STDIN", "read_new_session", "read_object", "read_state"]
 
 STDIN: Final = "-"
 _LARGEST: Final = 64 * 2**20
+_TOP: Final = frozenset(wire_names(Session).values())
+_SECTIONS: Final = frozenset(wire_names(SessionData).values())
+_MODULES: Final = frozenset(wire_names(Modules).values())
+# What a patch can carry. Only these are looked for, so that a new member of the API may resemble an old one.
+_MEANT: Final = frozenset(wire_names(EditableData).values()) | {"data", "modules", "config"}
 
 M = TypeVar("M", bound=Model)
 
@@ -31,7 +39,7 @@ def read_new_session(source: str) -> NewSession:
     Raises:
         InputError: It cannot be read, is not JSON, or has a member of the wrong kind.
     """
-    return _model(_object(source), NewSession, source)
+    return _model(read_object(source), NewSession, source)
 
 
 def read_state(source: str) -> Session:
@@ -42,8 +50,10 @@ def read_state(source: str) -> Session:
 
     Raises:
         InputError: It cannot be read, is not JSON, has none of the three forms or a member of the wrong kind.
+        NothingToSendError: It has a section that is all but one that the API knows.
     """
-    document = _object(source)
+    document = read_object(source)
+    _check_spelling(document, source)
     whole = sorted(document.keys() & set(wire_names(Session).values()))
     inner = sorted(document.keys() & set(wire_names(SessionData).values()))
     if whole and inner:
@@ -56,6 +66,27 @@ def read_state(source: str) -> Session:
     return _model(document if whole else {"data": document}, Session, source)
 
 
+def _check_spelling(document: dict[str, Any], source: str) -> None:
+    """Refuse a section that is all but one that the API knows.
+
+    Unknown members travel, because the API may know more than this program; but ``biling`` would be left out of
+    a patch without anybody noticing.
+    """
+    _check_names(document, _TOP | _SECTIONS, "", source)
+    data, modules = document.get("data"), document.get("modules")
+    if isinstance(data, dict):
+        _check_names(data, _SECTIONS, "/data", source)
+    if isinstance(modules, dict):
+        _check_names(modules, _MODULES, "/modules", source)
+
+
+def _check_names(document: dict[str, Any], known: frozenset[str], pointer: str, source: str) -> None:
+    for name in sorted(document.keys() - known):
+        if close := get_close_matches(name, known & _MEANT, n=1, cutoff=0.75):
+            where = f"{pointer}/{escape(name)}"
+            raise NothingToSendError(f'{_name(source)}: {where} is unknown. Did you mean "{close[0]}"?')
+
+
 def _model(document: dict[str, Any], cls: type[M], source: str) -> M:
     try:
         return decode(document, cls)
@@ -63,7 +94,15 @@ def _model(document: dict[str, Any], cls: type[M], source: str) -> M:
         raise InputError(f"{_name(source)}: {error.message}") from error
 
 
-def _object(source: str) -> dict[str, Any]:
+def read_object(source: str) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Args:
+        source: A file's name, or ``-`` for stdin.
+
+    Raises:
+        InputError: It cannot be read, or is not a JSON object.
+    """
     name, content = _name(source), _read(source)
     try:
         document = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))

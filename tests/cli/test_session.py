@@ -139,17 +139,75 @@ async def test_update_takes_depth_section_for_a_server_that_replaces(
 
 
 @pytest.mark.parametrize("how", ["--before", "--read-first"])
-async def test_update_without_a_change_says_so_and_sends_nothing(
+async def test_update_without_a_change_sends_nothing_and_prints_the_session_that_it_has(
     run: Any, sandbox: Sandbox, session_id: str, save: Save, how: str
 ) -> None:
-    file = save((await run("session", "read", session_id)).document)
+    whole = (await run("session", "read", session_id)).document
+    file = save(whole)
 
     result = await run(
         "session", "update", session_id, "--after", file, how, *((file,) if how == "--before" else ())
     )
 
-    assert (result.status, result.out) == (0, "")
+    assert (result.status, result.document) == (0, whole)
     assert result.line == "nothing changed: no request is made"
+    assert patches(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "printed"), [("status,country", '{\n  "status": "started",\n  "country": "SE"\n}\n'), ("none", "")]
+)
+async def test_update_without_a_change_prints_the_fields_asked_for(
+    run: Any, session_id: str, save: Save, fields: str, printed: str
+) -> None:
+    command = ["session", "update", session_id, "--read-first", "--fields", fields]
+
+    result = await run(*command, "--after", save({"billing": {"city": "Malmö"}}))
+
+    assert (result.status, result.out) == (0, printed)
+
+
+@pytest.mark.parametrize(
+    "misspelt",
+    [
+        ({"biling": {"city": "Lund"}}, "/biling", "billing"),
+        ({"billing": {"city": "Lund"}, "shiping": {"city": "Lund"}}, "/shiping", "shipping"),
+        ({"data": {"oder": {}}}, "/data/oder", "order"),
+        ({"data": {}, "modles": {}}, "/modles", "modules"),
+        ({"modules": {"confg": {}}}, "/modules/confg", "config"),
+    ],
+)
+@pytest.mark.parametrize("how", [(), ("--read-first",)])
+async def test_a_misspelt_section_is_a_failure_that_says_what_was_meant(
+    run: Any, session_id: str, save: Save, how: Any, misspelt: tuple[Json, str, str]
+) -> None:
+    document, where, meant = misspelt
+    file = save(document, "after.json")
+
+    result = await run("session", "update", session_id, *how, "--after", file)
+
+    assert (result.status, result.out) == (1, "")
+    assert result.line == f'briqpay: {file}: {where} is unknown. Did you mean "{meant}"?'
+
+
+async def test_a_member_that_the_api_may_have_by_now_is_no_misspelling(
+    run: Any, session_id: str, save: Save
+) -> None:
+    after = {"data": {"billing": {"city": "Lund"}, "customForm2": {}}}
+
+    result = await run("session", "update", session_id, "--after", save(after))
+
+    assert result.status == 0
+    assert "not sent, because no PATCH can carry it: /data/customForm2" in result.err
+
+
+async def test_an_update_of_which_nothing_can_be_sent_is_a_failure(
+    run: Any, sandbox: Sandbox, session_id: str, save: Save
+) -> None:
+    result = await run("session", "update", session_id, "--after", save({"data": {"adress": {"city": "Lund"}}}))
+
+    assert (result.status, result.out) == (1, "")
+    assert "has nothing that a PATCH can carry" in result.err
     assert patches(sandbox) == []
 
 
@@ -494,3 +552,78 @@ async def test_what_a_server_says_cannot_steer_the_terminal(run: Any, sandbox: S
 
     assert result.status == 1
     assert "400 X: bad\\x1b[31m red\\x07" in result.line
+
+
+# --- decide and metadata --------------------------------------------------------------------------------------
+
+
+async def test_a_purchase_can_be_allowed(run: Any, sandbox: Sandbox, session_id: str) -> None:
+    result = await run("session", "decide", session_id, "allow")
+
+    assert (result.status, result.out, result.line) == (0, "", "decided: allow")
+    assert sandbox.sessions[session_id]["decision"] == {"decision": "allow"}
+
+
+async def test_a_purchase_can_be_rejected_with_reasons(run: Any, sandbox: Sandbox, session_id: str) -> None:
+    result = await run(
+        *("session", "decide", session_id, "reject", "--rejection", "notify_user"),
+        *("--message", "Sold out", "--hint", "Take the red one", "--hint", "Wait"),
+    )
+
+    assert (result.status, result.out, result.line) == (0, "", "decided: reject")
+    assert sandbox.sessions[session_id]["decision"] == {
+        "decision": "reject",
+        "rejectionType": "notify_user",
+        "hardError": {"message": "Sold out"},
+        "softErrors": [{"message": "Take the red one"}, {"message": "Wait"}],
+    }
+
+
+async def test_references_and_addresses_can_be_set(run: Any, sandbox: Sandbox, session_id: str) -> None:
+    result = await run(
+        *("session", "metadata", session_id, "--reference", "reference1=A=1", "--reference", "cart=7"),
+        *("--redirect", "https://shop.example/done", "--fields", "references,urls"),
+    )
+
+    assert result.document == {
+        "references": {"reference1": "A=1", "cart": "7"},
+        "urls": {"redirect": "https://shop.example/done"},
+    }
+    assert result.line == "updated"
+    assert sandbox.sessions[session_id]["references"] == {"reference1": "A=1", "cart": "7"}
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["decide", UNKNOWN_ID, "reject"], "a rejection needs --rejection notify_user or"),
+        (["decide", UNKNOWN_ID, "allow", "--message", "no"], "belong to a rejection"),
+        (["decide", UNKNOWN_ID, "perhaps"], 'Choose from: "allow", "reject"'),
+        (["decide", "x", "allow"], "/sessionId must be a UUID"),
+        (["metadata", UNKNOWN_ID], "give --reference NAME=VALUE, --redirect or --terms"),
+        (["metadata", UNKNOWN_ID, "--reference", "reference1"], "--reference takes NAME=VALUE, not 'reference1'"),
+        (["metadata", UNKNOWN_ID, "--reference", "=1"], "--reference takes NAME=VALUE, not '=1'"),
+        (["metadata", UNKNOWN_ID, "--reference", "a=1", "--reference", "a=2"], "names 'a' twice"),
+        (["metadata", UNKNOWN_ID, "--terms", "https://shop.example/t"], "/urls/redirect is required"),
+    ],
+)
+async def test_decisions_and_metadata_that_cannot_be_are_one_line_and_no_request(
+    run: Any, sandbox: Sandbox, argv: list[str], message: str
+) -> None:
+    result = await run("session", *argv)
+
+    assert (result.status, result.out) == (2, "")
+    assert message in result.line
+    assert len(sandbox.journal) == 0
+
+
+async def test_credentials_over_http_to_another_machine_are_warned_of(
+    run: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRIQPAY_BASE_URL", "http://sandbox.invalid:1")
+    monkeypatch.setenv("BRIQPAY_INSECURE_HTTP", "1")
+
+    result = await run("session", "read", "not-a-uuid")
+
+    assert result.status == 2
+    assert "credentials and personal data travel to sandbox.invalid unencrypted" in result.err
