@@ -7,10 +7,10 @@ import orjson
 
 from benchmarks import payloads
 from briqpay_async import BriqpayClient, RetryPolicy, Session, SessionData, Timeouts, structure
-from briqpay_async.transport.call import Caller, Shared
+from briqpay_async.transport.call import Caller, ClientState
 from briqpay_async.transport.requests import Request, Response, fields_query, session_path
 from briqpay_async.transport.retry import Budget
-from briqpay_async.transport.session_locks import Lanes
+from briqpay_async.transport.session_locks import SessionLocks
 
 __all__ = ["SESSION_ID", "InstantTransport", "client", "make_caller", "make_request", "states"]
 
@@ -39,7 +39,7 @@ def make_caller(body: bytes = b"") -> Caller:
         timeouts=Timeouts(),
         policy=policy,
         hooks=(),
-        shared=Shared(Budget(policy.budget), Lanes()),
+        shared=ClientState(Budget(policy.budget), SessionLocks()),
     )
 
 

@@ -230,7 +230,7 @@ async def soak(
         await run.make(_turns(ids, updates, random.Random(seed)), updates, concurrency)  # noqa: S311 - a seeded order
         elapsed = time.monotonic() - started
         shared = client._caller.shared  # noqa: SLF001 - whether lanes are left is what is proved
-        left = len(shared.lanes) + len(shared.writers) + len(asyncio.all_tasks()) - 1
+        left = len(shared.locks) + len(shared.writers) + len(asyncio.all_tasks()) - 1
     await asyncio.sleep(0)  # a transport closes its socket in the next turn of the loop
     return Report(
         stories=run.stories,

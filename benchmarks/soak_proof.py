@@ -78,7 +78,7 @@ class Report:
         before: Open file descriptors before the client was made.
         after: The same after it was closed.
         connections: Most connections that it may have open.
-        left: Lanes, writers and tasks that remained.
+        left: SessionLocks, writers and tasks that remained.
         elapsed: Seconds.
     """
 

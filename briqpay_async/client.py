@@ -16,7 +16,7 @@ from briqpay_async.resources.orders import Orders
 from briqpay_async.resources.sessions import Sessions
 from briqpay_async.resources.tokens import Tokens
 from briqpay_async.transport.aiohttp_transport import AiohttpTransport
-from briqpay_async.transport.call import Caller, Shared, Transport
+from briqpay_async.transport.call import Caller, ClientState, Transport
 from briqpay_async.transport.hooks import CallHooks
 from briqpay_async.transport.retry import Budget
 
@@ -89,7 +89,7 @@ class BriqpayClient:
                 pool=pool,
                 http_session=http_session,
             ),
-            Shared(Budget(retry.budget)),
+            ClientState(Budget(retry.budget)),
             timeouts=timeouts,
             retry=retry,
             hooks=hooks,
@@ -100,7 +100,7 @@ class BriqpayClient:
     def _wire(
         self,
         transport: Transport,
-        shared: Shared,
+        shared: ClientState,
         *,
         timeouts: Timeouts,
         retry: RetryPolicy,

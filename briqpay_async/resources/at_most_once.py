@@ -26,6 +26,7 @@ from briqpay_async.transport.call import Caller
 from briqpay_async.transport.requests import Repeat, Request, Response, check_headers, session_path
 from briqpay_async.transport.responses import decode_model
 from briqpay_async.transport.retry import back_off
+from briqpay_async.transport.session_locks import Hold
 
 __all__ = ["Once", "capture_ids", "new_captures", "new_refunds", "order_status", "refund_ids"]
 
@@ -43,7 +44,7 @@ class Once:
         self._seconds = caller.timeouts.call if timeout is None else seconds(timeout)
         self._deadline = caller.shared.clock() + self._seconds
 
-    def alone(self) -> AbstractAsyncContextManager[None]:
+    def alone(self) -> AbstractAsyncContextManager[Hold]:
         """Nothing else of this client happens to the session meanwhile."""
         return self._caller.holding(self._session_id, self._seconds)
 

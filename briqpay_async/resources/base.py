@@ -14,6 +14,7 @@ from briqpay_async.models.order import Order
 from briqpay_async.transport.call import Caller
 from briqpay_async.transport.requests import Fields, Repeat, Request, Response, check_headers, fields_query
 from briqpay_async.transport.responses import decode_model
+from briqpay_async.transport.session_locks import Hold
 
 __all__ = ["CheckTotals", "Headers", "Resource", "Seconds", "answer_of", "check_order", "nothing"]
 
@@ -38,7 +39,7 @@ class Resource:
         interpret: Callable[[Response], T],
         fields: Fields = None,
         repeat: Repeat = Repeat.SAFE,
-        lane: str | None = None,
+        lane: str | Hold | None = None,
         timeout: Seconds = None,
         headers: Headers = None,
     ) -> Awaitable[T]:

@@ -24,6 +24,7 @@ from briqpay_async.resources.base import CheckTotals, Headers, Resource, Seconds
 from briqpay_async.transport.call import Caller
 from briqpay_async.transport.requests import Fields, Repeat, Response, session_path
 from briqpay_async.transport.responses import decode_model
+from briqpay_async.transport.session_locks import Hold
 
 __all__ = ["SessionCalls"]
 
@@ -173,7 +174,19 @@ class SessionCalls(Resource):
                 members; how the API merges is undocumented, see ``MergeDepth``.
         """
         session_id = check_session_id(session_id)
-        path = session_path(session_id)
+        return await self._update(session_id, patch, fields, lane=session_id, timeout=timeout, headers=headers)
+
+    async def _update(
+        self,
+        session_id: str,
+        patch: SessionPatch,
+        fields: Fields = None,
+        *,
+        lane: str | Hold,
+        timeout: Seconds,
+        headers: Headers,
+    ) -> Session | None:
+        """``update``, in the order of the session or in the hold that it belongs to."""
         if not isinstance(patch, SessionPatch):
             raise ValidationError(problems=(("", "patch must be a SessionPatch"),))
         parts = patch.parts
@@ -184,11 +197,11 @@ class SessionCalls(Resource):
                 check_order(part.after, self._check_totals)
         return await self._send(
             "PATCH",
-            path,
+            session_path(session_id),
             patch.to_json(),
             interpret=nothing if fields == "none" else partial(_applied, session_id, patch),
             fields=fields,
-            lane=session_id,
+            lane=lane,
             timeout=timeout,
             headers=headers,
         )

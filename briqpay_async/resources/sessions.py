@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 import attrs
 
@@ -20,8 +20,11 @@ from briqpay_async.resources.base import Headers, Seconds
 from briqpay_async.resources.session_endpoints import SessionCalls
 from briqpay_async.resources.session_writer import SessionWriter
 from briqpay_async.transport.requests import Fields, check_headers
+from briqpay_async.transport.session_locks import Hold
 
 __all__ = ["Sessions"]
+
+_MOMENT: Final = 1e-6  # seconds, for a call whose deadline passed: it raises instead of sending
 
 
 class Sessions(SessionCalls):
@@ -33,12 +36,19 @@ class Sessions(SessionCalls):
     ) -> AsyncIterator[PatchBuilder]:
         """Edit a session and send the difference when the block ends.
 
+        From its beginning to its end the edit has the session for itself: updates, metadata, writers and other
+        edits of this client wait for it, those of other sessions do not. Calls that the block makes on the same
+        session are part of it: they are sent at once, and the edit is then applied to what they made of the
+        session. So are calls of tasks that the block starts; a task that was started elsewhere waits until the
+        block has ended, so do not wait for one in the block.
+
         Nothing is sent when nothing changed or when the block raises. If the API turns out to replace sections
         instead of merging them, the changed sections are sent once more as a whole, so that no member is lost.
 
         Args:
-            session: The session as last read, or its identifier: then it is read first.
-            timeout: Deadline of each call in seconds.
+            session: The session's identifier: then it is read first. Or the session as last read: then the change
+                is the difference to that, whatever was changed since.
+            timeout: Deadline in seconds, once for waiting for the session and reading it, once for sending.
             headers: Extra request headers.
 
         Yields:
@@ -47,19 +57,30 @@ class Sessions(SessionCalls):
         Raises:
             ValidationError: The session has no identifier, or an edited value is one the API would refuse.
             UnpatchableChangeError: A member was set to ``None``.
+            CallTimeoutError: Others kept the session for longer than the deadline; nothing was sent.
             PatchNotAppliedError: Sending whole sections did not help either.
         """
-        if not isinstance(session, Session):
-            session = await self.read(session, timeout=timeout, headers=headers)
-        session_id = check_session_id(session.session_id)
-        builder = PatchBuilder(session)
-        yield builder
-        patch = builder.build()
-        if patch.is_noop:
-            builder.session = session
-        else:
-            builder.session = await self._heal(
-                session_id, patch, lambda: builder.build(MergeDepth.SECTION), timeout=timeout, headers=headers
+        session_id = check_session_id(session.session_id if isinstance(session, Session) else session)
+        caller = self._caller
+        length = caller.timeouts.call if timeout is None else seconds(timeout)
+        deadline = caller.shared.clock() + length
+        async with caller.holding(session_id, length) as hold:
+            if not isinstance(session, Session):
+                left = max(deadline - caller.shared.clock(), _MOMENT)
+                session = await self.read(session_id, timeout=left, headers=headers)
+            builder = PatchBuilder(session)
+            yield builder
+            patch = builder.build()
+            if patch.is_noop:
+                builder.session = session
+                return
+            builder.session = await self._update_or_resend_whole(
+                session_id,
+                patch,
+                lambda: builder.build(MergeDepth.SECTION),
+                lane=hold,
+                timeout=timeout,
+                headers=headers,
             )
 
     def writer(self, session: Session, *, timeout: Seconds = None, headers: Headers = None) -> SessionWriter:
@@ -82,10 +103,11 @@ class Sessions(SessionCalls):
         if writer is None:
 
             async def apply(before: EditableData, after: EditableData, patch: SessionPatch) -> Session:
-                return await self._heal(
+                return await self._update_or_resend_whole(
                     session_id,
                     patch,
                     lambda: SessionPatch.between(before, after, MergeDepth.SECTION),
+                    lane=session_id,
                     timeout=timeout,
                     headers=headers,
                 )
@@ -94,20 +116,21 @@ class Sessions(SessionCalls):
             self._caller.shared.writers[session_id] = writer
         return writer
 
-    async def _heal(
+    async def _update_or_resend_whole(
         self,
         session_id: str,
         patch: SessionPatch,
         whole: Callable[[], SessionPatch],
         *,
+        lane: str | Hold,
         timeout: Seconds,
         headers: Headers,
     ) -> Session:
         """Send a patch that changes something; once more with whole sections if the API did not merge it."""
         try:
-            session = await self.update(session_id, patch, timeout=timeout, headers=headers)
+            session = await self._update(session_id, patch, lane=lane, timeout=timeout, headers=headers)
         except PatchNotAppliedError:
-            session = await self.update(session_id, whole(), timeout=timeout, headers=headers)
+            session = await self._update(session_id, whole(), lane=lane, timeout=timeout, headers=headers)
         return cast("Session", session)
 
     def update_many(

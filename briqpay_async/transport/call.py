@@ -31,12 +31,12 @@ from briqpay_async.transport.hooks import Call, CallHooks, Teller
 from briqpay_async.transport.requests import Repeat, Request, Response
 from briqpay_async.transport.responses import api_error
 from briqpay_async.transport.retry import Budget, RetryDecisions, Verdict, verdict
-from briqpay_async.transport.session_locks import Lanes
+from briqpay_async.transport.session_locks import Hold, SessionLocks
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["Caller", "Shared", "Transport"]
+__all__ = ["Caller", "ClientState", "Transport"]
 
 T = TypeVar("T")
 
@@ -54,12 +54,12 @@ class Transport(Protocol):
 
 
 @attrs.define(eq=False, repr=False)
-class Shared:
+class ClientState:
     """What all calls of a client have in common, and all copies made by ``with_options``.
 
     Attributes:
         budget: Tokens for retries.
-        lanes: Order of updates, by session.
+        locks: Order of updates, by session.
         cool_until: No request is made before this moment: the server asked to slow down.
         calls: Numbers the calls.
         prefix: Makes the identifiers of calls unique beyond this client.
@@ -70,7 +70,7 @@ class Shared:
     """
 
     budget: Budget
-    lanes: Lanes = attrs.Factory(Lanes)
+    locks: SessionLocks = attrs.Factory(SessionLocks)
     writers: WeakValueDictionary[str, Any] = attrs.Factory(WeakValueDictionary)
     cool_until: float = 0.0
     calls: itertools.count[int] = attrs.Factory(lambda: itertools.count(1))
@@ -96,7 +96,7 @@ class Caller:
     timeouts: Timeouts
     policy: RetryPolicy
     hooks: Sequence[CallHooks]
-    shared: Shared
+    shared: ClientState
     _teller: Teller = attrs.field(
         init=False, default=attrs.Factory(lambda self: Teller(self.hooks, self.shared.prefix), takes_self=True)
     )
@@ -123,10 +123,10 @@ class Caller:
         shared = self.shared
         seconds = self.timeouts.call if timeout is None else timeout
         call = Call(request, next(shared.calls), shared.clock() + seconds, seconds)
-        lane = request.lane
+        lane, locks = request.lane, shared.locks
         try:
-            if lane is not None and not shared.lanes.try_enter(lane):
-                await self._enter_lane(lane, call.deadline - shared.clock(), seconds)
+            if lane is not None and (locks.leases is not None or not locks.try_enter(lane)):
+                call.hold = await self._hold(lane, call.deadline - shared.clock(), seconds)
             try:  # as in _attempt, without the cost of another coroutine
                 if shared.cool_until:
                     await self._cool_down(call)
@@ -136,34 +136,43 @@ class Caller:
             except BriqpayError as error:
                 response = await self._recover(call, error)
             finally:
-                if lane is not None:
-                    shared.lanes.leave(lane)
+                if call.hold is not None:
+                    await call.hold.release()
+                elif lane is not None:
+                    locks.leave(lane)
             return interpret(response)
         except BaseException as error:  # cancelled too, for whoever watches would wait for an end
             self._teller.failure(call, error)
             raise
 
     @asynccontextmanager
-    async def holding(self, lane: str, seconds: float) -> AsyncIterator[None]:
-        """Keep a lane for several calls, which must not name it themselves.
+    async def holding(self, session_id: str, seconds: float) -> AsyncIterator[Hold]:
+        """Keep a session for several calls: everything else of this client that changes it waits.
+
+        A call that belongs to the block names the hold (``Request.lane``), or the session, which leads to the same
+        where the block's context is known.
+
+        Args:
+            session_id: The session.
+            seconds: How long to wait for it.
 
         Raises:
-            CallTimeoutError: The lane did not become free in time; nothing was sent.
+            CallTimeoutError: It did not become free in time; nothing was sent.
         """
-        lanes = self.shared.lanes
-        if not lanes.try_enter(lane):
-            await self._enter_lane(lane, seconds, seconds)
+        hold = await self._hold(session_id, seconds, seconds)
+        hold.remember()
         try:
-            yield
+            yield hold
         finally:
-            lanes.leave(lane)
+            await hold.release()
 
-    async def _enter_lane(self, lane: str, left: float, seconds: float) -> None:
+    async def _hold(self, lane: str | Hold, left: float, seconds: float) -> Hold:
         try:
-            await self.shared.lanes.enter(lane, left)
+            return await self.shared.locks.hold(lane, left)
         except TimeoutError:
             raise CallTimeoutError(
-                f"Other updates of this session were under way for all of {seconds:.3g} seconds.", sent=False
+                f"Updates of this session, or an edit that is still open, took all of {seconds:.3g} seconds.",
+                sent=False,
             ) from None
 
     async def _recover(self, call: Call, error: BriqpayError) -> Response:
@@ -188,6 +197,8 @@ class Caller:
 
     def _begin(self, call: Call) -> float:
         """Begin an attempt: the seconds that it has."""
+        if call.hold is not None:
+            call.hold.check()
         call.started = self.shared.clock()
         left = call.deadline - call.started
         if left <= 0:

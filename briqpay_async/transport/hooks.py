@@ -10,6 +10,7 @@ import attrs
 
 from briqpay_async.errors import BriqpayError
 from briqpay_async.transport.requests import Request, Response
+from briqpay_async.transport.session_locks import Hold
 
 __all__ = ["AttemptEvent", "Call", "CallHooks", "FailureEvent", "ResponseEvent", "RetryEvent", "Teller"]
 
@@ -137,6 +138,7 @@ class Call:
         started: When its last attempt began, on the client's clock.
         attempts: Requests made.
         reached: As ``TransportError.sent``, for all of its requests that may have had an effect.
+        hold: Its place in the order of a session, where it had to wait for one or shares it with other processes.
     """
 
     request: Request
@@ -146,6 +148,7 @@ class Call:
     started: float = 0.0
     attempts: int = 0
     reached: bool | None = False
+    hold: Hold | None = None
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -13,6 +13,7 @@ from briqpay_async.errors import (
     ValidationError,
 )
 from briqpay_async.redaction import safe_path
+from briqpay_async.transport.session_locks import Hold
 
 __all__ = ["Fields", "Repeat", "Request", "Response", "check_headers", "fields_query", "session_path"]
 Fields = Iterable[str] | None
@@ -48,7 +49,7 @@ class Request:
         body: JSON in UTF-8, or ``None``.
         headers: Headers beside those that every request has.
         repeat: Whether it may be repeated blindly.
-        lane: Requests of one lane never overlap; the session's id for updates.
+        lane: The session whose order it keeps, by its identifier, or the hold of a session that it belongs to.
     """
 
     method: str
@@ -57,7 +58,7 @@ class Request:
     body: bytes | None = attrs.field(default=None, repr=False)
     headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
     repeat: Repeat = Repeat.SAFE
-    lane: str | None = None
+    lane: str | Hold | None = None
 
     @property
     def shown_path(self) -> str:

@@ -12,7 +12,7 @@ from support import shop
 
 from briqpay_async import RetryPolicy, Session, SessionPatch, Timeouts, structure, unstructure
 from briqpay_async.resources.sessions import Sessions
-from briqpay_async.transport.call import Caller, Shared
+from briqpay_async.transport.call import Caller, ClientState
 from briqpay_async.transport.requests import Request, Response
 from briqpay_async.transport.retry import Budget
 
@@ -45,7 +45,11 @@ def sessions_over(transport: InstantTransport) -> Sessions:
     """``briqpay.sessions`` as a client with default options has it."""
     policy = RetryPolicy()
     caller = Caller(
-        transport=transport, timeouts=Timeouts(), policy=policy, hooks=(), shared=Shared(Budget(policy.budget))
+        transport=transport,
+        timeouts=Timeouts(),
+        policy=policy,
+        hooks=(),
+        shared=ClientState(Budget(policy.budget)),
     )
     return Sessions(caller, "warn")
 

@@ -8,7 +8,7 @@ from typing import Any
 from support.virtual_time import FakeTime
 
 from briqpay_async import CallHooks, CallTimeoutError, RetryPolicy, Timeouts
-from briqpay_async.transport.call import Caller, Shared
+from briqpay_async.transport.call import Caller, ClientState
 from briqpay_async.transport.requests import Repeat, Request, Response
 from briqpay_async.transport.retry import Budget
 
@@ -74,7 +74,7 @@ def caller(
     **policy: Any,
 ) -> tuple[Caller, FakeTransport]:
     retry = RetryPolicy(**policy)
-    shared = Shared(
+    shared = ClientState(
         Budget(retry.budget), clock=time.clock, sleep=sleep or time.sleep, random=time.random, prefix="test"
     )
     transport = FakeTransport(time, steps or (answer(),))

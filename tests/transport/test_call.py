@@ -92,7 +92,7 @@ async def test_an_error_that_is_not_of_this_library_passes_through_unrepeated(fa
     with pytest.raises(RuntimeError, match="a bug"):
         await briqpay.call(update())
     assert len(transport.sent) == 2
-    assert len(briqpay.shared.lanes) == 0
+    assert len(briqpay.shared.locks) == 0
 
 
 # --- Retry-After -----------------------------------------------------------------------------------------
@@ -326,7 +326,7 @@ async def _meet_the_deadline(
     assert all(at < deadline for at, _ in transport.sent)
     assert all(0 < seconds <= min(10.0, timeout) + 1e-9 for seconds in transport.seconds)
     assert transport.most_in_a_lane <= 1
-    assert len(briqpay.shared.lanes) == 0
+    assert len(briqpay.shared.locks) == 0
 
 
 # --- requests that must not be repeated blindly ----------------------------------------------------------

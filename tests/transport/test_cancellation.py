@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextvars import Context
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ async def test_a_call_cancelled_at_any_step_stops_there_and_frees_its_lane(first
         sent = len(transport.sent)
         await fake_time.passes(100.0)
         assert len(transport.sent) == sent, f"went on after step {step}"
-        assert len(briqpay.shared.lanes) == 0, f"lane kept at step {step}"
+        assert len(briqpay.shared.locks) == 0, f"lane kept at step {step}"
         transport.steps = [answer(204, b"")]
         assert (await briqpay.call(update())).status == 204
         assert transport.most_in_a_lane == 1
@@ -80,7 +81,7 @@ async def test_a_waiting_call_cancelled_at_any_step_lets_the_next_one_through(st
     assert isinstance(done[1], asyncio.CancelledError) is not was_over
     assert transport.most_in_a_lane == 1
     assert [request.query for _, request in transport.sent if request.query != "1"] == ["0", "2"]
-    assert len(briqpay.shared.lanes) == 0
+    assert len(briqpay.shared.locks) == 0
 
 
 async def driven(call: Coroutine[Any, Any, object]) -> None:
@@ -107,7 +108,7 @@ async def test_what_ends_programs_is_never_repeated(fake_time: FakeTime, stop: t
     with pytest.raises(stop):
         await driven(briqpay.call(update()))
     assert len(transport.sent) == 2
-    assert len(briqpay.shared.lanes) == 0
+    assert len(briqpay.shared.locks) == 0
 
 
 async def test_an_outer_timeout_reaches_the_caller_as_a_timeout(fake_time: FakeTime) -> None:
@@ -120,7 +121,7 @@ async def test_an_outer_timeout_reaches_the_caller_as_a_timeout(fake_time: FakeT
             await briqpay.call(update())
     assert not isinstance(caught.value, CallTimeoutError)
     assert len(transport.sent) == 1
-    assert len(briqpay.shared.lanes) == 0
+    assert len(briqpay.shared.locks) == 0
 
 
 async def test_updates_of_one_session_never_overlap_and_keep_their_order(fake_time: FakeTime) -> None:
@@ -152,14 +153,14 @@ async def test_an_update_that_fails_lets_the_next_one_through(fake_time: FakeTim
 
 async def test_waiting_for_other_updates_longer_than_the_deadline_sends_nothing(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, answer())
-    briqpay.shared.lanes.try_enter("s")
-    with pytest.raises(CallTimeoutError, match="Other updates of this session") as caught:
+    briqpay.shared.locks.try_enter("s")
+    with pytest.raises(CallTimeoutError, match="Updates of this session") as caught:
         await briqpay.call(update(), timeout=0.01)
     assert (caught.value.sent, caught.value.attempts, transport.sent) == (False, 0, [])
     assert isinstance(caught.value, TimeoutError)
     assert caught.value.path == "/v3/session/s"
-    briqpay.shared.lanes.leave("s")
-    assert len(briqpay.shared.lanes) == 0
+    briqpay.shared.locks.leave("s")
+    assert len(briqpay.shared.locks) == 0
 
 
 # --- a lane kept for several calls -----------------------------------------------------------------------
@@ -168,12 +169,12 @@ async def test_waiting_for_other_updates_longer_than_the_deadline_sends_nothing(
 async def test_a_lane_that_is_held_keeps_updates_waiting_until_it_is_left(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, (1.0, answer()))
     async with briqpay.holding("s", 60.0):
-        waiting = asyncio.create_task(briqpay.call(update(query="second")))
+        waiting = asyncio.create_task(briqpay.call(update(query="second")), context=Context())  # another handler
         await briqpay.call(read(query="first"))
         assert [request.query for _, request in transport.sent] == ["first"]
     await waiting
     assert [request.query for _, request in transport.sent] == ["first", "second"]
-    assert len(briqpay.shared.lanes) == 0
+    assert len(briqpay.shared.locks) == 0
 
 
 async def test_holding_waits_for_updates_under_way(fake_time: FakeTime) -> None:
@@ -189,9 +190,9 @@ async def test_a_lane_that_is_not_left_in_time_is_a_timeout_that_sent_nothing(fa
     briqpay, _ = caller(fake_time)
     async with briqpay.holding("s", 60.0):
         with pytest.raises(CallTimeoutError) as caught:
-            await briqpay.holding("s", 0.01).__aenter__()
+            await asyncio.create_task(briqpay.holding("s", 0.01).__aenter__(), context=Context())
         assert caught.value.sent is False
-    assert len(briqpay.shared.lanes) == 0
+    assert len(briqpay.shared.locks) == 0
 
 
 @pytest.mark.parametrize("stop", [ZeroDivisionError, asyncio.CancelledError])
@@ -204,4 +205,4 @@ async def test_a_held_lane_is_left_whatever_happens(fake_time: FakeTime, stop: t
 
     with pytest.raises(stop):
         await hold_and_fail()
-    assert len(briqpay.shared.lanes) == 0
+    assert len(briqpay.shared.locks) == 0

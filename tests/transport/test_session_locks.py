@@ -1,4 +1,4 @@
-"""Lanes: requests of one session never overlap, wait in turn, and leave nothing behind."""
+"""SessionLocks: requests of one session never overlap, wait in turn, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from briqpay_async.transport.session_locks import Lanes
+from briqpay_async.transport.session_locks import SessionLocks
 
 
-async def through(lanes: Lanes, key: str, seconds: float = 5.0) -> None:
+async def through(lanes: SessionLocks, key: str, seconds: float = 5.0) -> None:
     if not lanes.try_enter(key):
         await lanes.enter(key, seconds)
 
@@ -23,7 +23,7 @@ async def ticks(count: int) -> None:
 
 
 async def test_a_free_lane_is_entered_at_once_and_forgotten_after() -> None:
-    lanes = Lanes()
+    lanes = SessionLocks()
     assert lanes.try_enter("a")
     assert not lanes.try_enter("a")
     assert lanes.try_enter("b")
@@ -34,7 +34,7 @@ async def test_a_free_lane_is_entered_at_once_and_forgotten_after() -> None:
 
 
 async def test_waiters_enter_in_the_order_they_came() -> None:
-    lanes, order = Lanes(), []
+    lanes, order = SessionLocks(), []
     lanes.try_enter("a")
 
     async def visit(number: int) -> None:
@@ -54,7 +54,7 @@ async def test_waiters_enter_in_the_order_they_came() -> None:
 
 
 async def test_nobody_overtakes_those_who_wait() -> None:
-    lanes = Lanes()
+    lanes = SessionLocks()
     lanes.try_enter("a")
     waiter = asyncio.create_task(lanes.enter("a", 5))
     await ticks(2)
@@ -66,7 +66,7 @@ async def test_nobody_overtakes_those_who_wait() -> None:
 
 
 async def test_lanes_do_not_wait_for_each_other() -> None:
-    lanes = Lanes()
+    lanes = SessionLocks()
     lanes.try_enter("a")
     async with asyncio.timeout(1):
         await through(lanes, "b")
@@ -74,7 +74,7 @@ async def test_lanes_do_not_wait_for_each_other() -> None:
 
 
 async def test_a_cancelled_waiter_gives_up_its_place_and_the_next_one_gets_it() -> None:
-    lanes = Lanes()
+    lanes = SessionLocks()
     lanes.try_enter("a")
     first, second = (asyncio.create_task(lanes.enter("a", 5)) for _ in range(2))
     await ticks(2)
@@ -88,7 +88,7 @@ async def test_a_cancelled_waiter_gives_up_its_place_and_the_next_one_gets_it() 
 
 
 async def test_a_waiter_cancelled_as_its_turn_comes_passes_the_lane_on() -> None:
-    lanes = Lanes()
+    lanes = SessionLocks()
     lanes.try_enter("a")
     first, second = (asyncio.create_task(lanes.enter("a", 5)) for _ in range(2))
     await ticks(2)
@@ -103,7 +103,7 @@ async def test_a_waiter_cancelled_as_its_turn_comes_passes_the_lane_on() -> None
 
 
 async def test_the_last_waiter_cancelled_as_its_turn_comes_leaves_the_lane_free() -> None:
-    lanes = Lanes()
+    lanes = SessionLocks()
     lanes.try_enter("a")
     only = asyncio.create_task(lanes.enter("a", 5))
     await ticks(2)
@@ -115,7 +115,7 @@ async def test_the_last_waiter_cancelled_as_its_turn_comes_leaves_the_lane_free(
 
 
 async def test_cancelled_before_the_hand_over_but_not_yet_run_does_not_take_the_lane() -> None:
-    lanes = Lanes()
+    lanes = SessionLocks()
     lanes.try_enter("a")
     first, second = (asyncio.create_task(lanes.enter("a", 5)) for _ in range(2))
     await ticks(2)
@@ -129,7 +129,7 @@ async def test_cancelled_before_the_hand_over_but_not_yet_run_does_not_take_the_
 
 @pytest.mark.parametrize("seconds", [0.01, 0.0, -1.0])
 async def test_waiting_too_long_is_a_timeout_and_gives_up_the_place(seconds: float) -> None:
-    lanes = Lanes()
+    lanes = SessionLocks()
     lanes.try_enter("a")
     with pytest.raises(TimeoutError):
         await lanes.enter("a", seconds)
@@ -138,7 +138,7 @@ async def test_waiting_too_long_is_a_timeout_and_gives_up_the_place(seconds: flo
 
 
 async def test_a_hundred_thousand_keys_leave_nothing_behind() -> None:
-    lanes = Lanes()
+    lanes = SessionLocks()
     for number in range(100_000):
         key = str(number)
         lanes.try_enter(key)
@@ -161,7 +161,7 @@ def test_under_any_schedule_nobody_overlaps_nobody_starves_and_nothing_remains(
 
 
 async def _random_schedule(chance: random.Random, keys: int, visitors: int) -> None:
-    lanes = Lanes()
+    lanes = SessionLocks()
     inside: dict[str, int] = {}
     arrived: dict[str, list[int]] = {}
     entered: dict[str, list[int]] = {}

@@ -103,7 +103,7 @@ async def gives_up(briqpay: BriqpayClient, call: Call) -> None:
     assert -0.01 < min(late) < LATE
     await asyncio.sleep(0)
     assert ours() == before
-    assert len(briqpay._caller.shared.lanes) == 0
+    assert len(briqpay._caller.shared.locks) == 0
     assert connections_in_use(briqpay) == 0
     assert connections_open(briqpay) <= 1
 
@@ -183,10 +183,10 @@ async def test_a_call_is_given_up_while_it_waits_for_its_turn(wire: Wire, call: 
                 break
         assert late < LATE
         assert len(wire.requests) == 1
-        assert len(briqpay._caller.shared.lanes) == 1
+        assert len(briqpay._caller.shared.locks) == 1
         first.cancel()
         await asyncio.wait([first])
-        assert len(briqpay._caller.shared.lanes) == 0
+        assert len(briqpay._caller.shared.locks) == 0
         await works_on(wire, briqpay)
 
 
@@ -211,7 +211,7 @@ async def test_a_large_update_is_given_up_while_the_server_does_not_read_it(wire
         deafs = {task for task in asyncio.all_tasks() if "deaf" in repr(task)}
         assert asyncio.all_tasks() - deafs == before
         assert connections_open(briqpay) == 0
-        assert len(briqpay._caller.shared.lanes) == 0
+        assert len(briqpay._caller.shared.locks) == 0
     server.close()
     for task in deafs:
         task.cancel()
@@ -261,7 +261,7 @@ async def test_others_in_the_queue_of_a_session_are_not_held_up_by_one_that_give
         found = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(one) for one in found] == [asyncio.CancelledError, type(None)] * 10
     assert len(wire.requests) == 11
-    assert len(briqpay._caller.shared.lanes) == 0
+    assert len(briqpay._caller.shared.locks) == 0
 
 
 async def test_closing_the_client_ends_all_calls_under_way(wire: Wire) -> None:
@@ -275,4 +275,4 @@ async def test_closing_the_client_ends_all_calls_under_way(wire: Wire) -> None:
         found = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(isinstance(one, Exception) for one in found)
     assert ours() == before
-    assert len(briqpay._caller.shared.lanes) == 0
+    assert len(briqpay._caller.shared.locks) == 0

@@ -27,7 +27,7 @@ from briqpay_async import (
     Timeouts,
     WrongLoopError,
 )
-from briqpay_async.transport.call import Shared
+from briqpay_async.transport.call import ClientState
 from briqpay_async.transport.requests import Request, Response
 from briqpay_async.transport.retry import Budget
 
@@ -58,7 +58,7 @@ def client_over(transport: Instant) -> BriqpayClient:
     old = client._caller
     client._wire(
         transport,
-        Shared(Budget(old.policy.budget)),
+        ClientState(Budget(old.policy.budget)),
         timeouts=old.timeouts,
         retry=old.policy,
         hooks=(),
@@ -97,7 +97,7 @@ async def test_a_hundred_thousand_sessions_leave_no_lane_and_no_memory_behind() 
     client = client_over(transport)
     assert await blocks_kept(client, update, SESSIONS) < 1_000
     assert transport.sent == SESSIONS + 500
-    assert len(client._caller.shared.lanes) == 0
+    assert len(client._caller.shared.locks) == 0
     assert client._caller.shared.budget.tokens == 500
 
 
@@ -113,7 +113,7 @@ async def test_writers_of_many_sessions_are_forgotten_with_their_last_user() -> 
     client = client_over(Instant(b"{}"))
     assert await blocks_kept(client, put, 5_000) < 1_000
     assert len(client._caller.shared.writers) == 0
-    assert len(client._caller.shared.lanes) == 0
+    assert len(client._caller.shared.locks) == 0
 
 
 async def test_edits_that_fail_leave_nothing_behind_either() -> None:
@@ -124,7 +124,7 @@ async def test_edits_that_fail_leave_nothing_behind_either() -> None:
 
     client = client_over(Instant(b"{}"))
     assert await blocks_kept(client, edit, 5_000) < 1_000
-    assert len(client._caller.shared.lanes) == 0
+    assert len(client._caller.shared.locks) == 0
 
 
 MINI_RUN = """

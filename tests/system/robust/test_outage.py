@@ -153,7 +153,7 @@ async def test_updates_that_fail_in_an_outage_leave_no_lane_behind(
         *[patient.sessions.update(session_id, PATCH, timeout=1e6) for _ in range(50)], return_exceptions=True
     )
     assert {type(error) for error in found} == {ServerError}
-    assert len(patient._caller.shared.lanes) == 0
+    assert len(patient._caller.shared.locks) == 0
     sandbox.faults.clear()
     assert await patient.sessions.update(session_id, PATCH) is not None
 
