@@ -24,7 +24,7 @@ from briqpay_async.models.enums import (
 from briqpay_async.models.limits import Limits, member
 from briqpay_async.models.modules import Modules
 from briqpay_async.models.order import Order
-from briqpay_async.models.payments import Capture, Refund, Transaction
+from briqpay_async.models.payments import Capture, Refund, Transaction, to_capture, to_refund
 from briqpay_async.models.webhook_subscriptions import Hook
 
 __all__ = [
@@ -254,6 +254,39 @@ class Session(Model):
     def snippet(self) -> str | None:
         """The markup under either of its names: answers to a read may call it ``snippet`` (reference §C.4)."""
         return self.html_snippet or self.extra.get("snippet")
+
+    def capturable_order(self) -> Order:
+        """The lines and quantities that can still be captured, as ``orders.capture`` wants them.
+
+        They come from the cart of the approved transactions (``data.order.cart`` can differ from it after
+        authorisation), less every capture that was not rejected; pending ones count. Choose some of them with
+        ``.select({"sku-1": 1})``.
+
+        Returns:
+            An order with both totals computed; without lines when nothing is open.
+
+        Raises:
+            ValidationError: The session was read without its data, or a capture does not tell which lines it took.
+        """
+        return to_capture(self).order()
+
+    def refundable_order(self, capture_id: str | None = None) -> Order:
+        """The lines and quantities of a capture that can still be refunded, as ``orders.refund`` wants them.
+
+        They are the capture's lines less every refund of it that was not rejected; pending ones count. A refund of
+        an arbitrary amount (``adjustment``) takes no line, so after one the lines can amount to more than is left.
+
+        Args:
+            capture_id: Which capture; needed when there are several.
+
+        Returns:
+            An order with both totals computed; without lines when nothing is open, or the capture is not settled.
+
+        Raises:
+            ValidationError: There is no such capture, several and none is named, or a refund does not tell which
+                lines it took.
+        """
+        return to_refund(self, capture_id).order()
 
 
 @attrs.frozen(kw_only=True, repr=False)
