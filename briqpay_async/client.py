@@ -18,6 +18,7 @@ from briqpay_async.resources.tokens import Tokens
 from briqpay_async.transport.aiohttp_transport import AiohttpTransport
 from briqpay_async.transport.call import Caller, ClientState, Transport
 from briqpay_async.transport.hooks import CallHooks
+from briqpay_async.transport.order_turns import OrderTurns
 from briqpay_async.transport.retry import Budget
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class BriqpayClient:
                 pool=pool,
                 http_session=http_session,
             ),
-            ClientState(Budget(retry.budget)),
+            ClientState(Budget(retry.budget), turns=OrderTurns(f"{self._base_url}\n{username}")),
             timeouts=timeouts,
             retry=retry,
             hooks=hooks,

@@ -15,6 +15,7 @@ __all__ = [
     "BriqpayError",
     "CallTimeoutError",
     "CancelNotSupportedError",
+    "CaptureNotAllowedError",
     "CartItemNotFoundError",
     "ConfigurationError",
     "ConflictError",
@@ -172,7 +173,17 @@ class TransportError(BriqpayError):
 
 
 class ConnectError(TransportError):
-    """The connection was never made (DNS, TCP, TLS, pool): nothing was sent."""
+    """The connection was never made (DNS, TCP, TLS, pool): nothing was sent.
+
+    Attributes:
+        certificate: Whether it was the server's certificate that was refused; then the call was not repeated.
+    """
+
+    certificate: bool
+
+    def __init__(self, message: str = "", *, certificate: bool = False, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.certificate = certificate
 
 
 class CallTimeoutError(TransportError, TimeoutError):
@@ -180,7 +191,21 @@ class CallTimeoutError(TransportError, TimeoutError):
 
 
 class OutcomeUnknownError(TransportError):
-    """A call that must not be repeated blindly was sent, and whether it took effect is not known."""
+    """A call that must not be made twice was sent, and whether it took effect is not known.
+
+    Look at the session before you do it again. ``status`` is set where an answer came (408, 425, 5xx, or a 2xx
+    whose body could not be read: then the call did take effect).
+
+    Attributes:
+        candidates: Captures or refunds that are new in the session and may be what this call made, when it could
+            not be told whether they are. Empty when none was seen, which does not mean that none will appear.
+    """
+
+    candidates: tuple[Any, ...]
+
+    def __init__(self, message: str = "", *, candidates: tuple[Any, ...] = (), **context: Any) -> None:
+        super().__init__(message, **context)
+        self.candidates = candidates
 
 
 class ResponseDecodeError(BriqpayError):
@@ -229,7 +254,7 @@ class SessionNotFoundError(APIError):
 
 
 class SessionCompletedError(APIError):
-    """The session is completed, so it can no longer be updated (SEED)."""
+    """The session is completed, so it can no longer be updated (Briqpay docs, Update session)."""
 
 
 class SessionInitializingError(APIError):
@@ -240,8 +265,23 @@ class CancelNotSupportedError(APIError):
     """The payment provider of this order does not support cancelling."""
 
 
+class CaptureNotAllowedError(APIError):
+    """The payment provider does not allow this capture (``CAPTURE_NOT_ALLOWED``), such as one of too much."""
+
+
 class CartItemNotFoundError(APIError):
-    """A captured or refunded line does not match a line of the session."""
+    """A captured or refunded line does not match a line of the session.
+
+    Attributes:
+        mismatch: Names of the members that do not match, as on the wire and in the order in which the message
+            names them, such as ``("name", "reference")``; empty when it names none.
+    """
+
+    mismatch: tuple[str, ...]
+
+    def __init__(self, message: str = "", *, mismatch: tuple[str, ...] = (), **context: Any) -> None:
+        super().__init__(message, **context)
+        self.mismatch = mismatch
 
 
 class ConflictError(APIError):

@@ -30,9 +30,10 @@ OWN: dict[type[bq.BriqpayError], dict[str, Any]] = {
     bq.UnpatchableChangeError: {"pointers": ("/country", "/locale")},
     bq.TotalsMismatchError: {"discrepancies": (TotalsDiscrepancy("/amountIncVat", 1, 2),)},
     bq.TransportError: {"sent": None},
-    bq.ConnectError: {"sent": False},
+    bq.ConnectError: {"sent": False, "certificate": True},
     bq.CallTimeoutError: {"sent": True},
-    bq.OutcomeUnknownError: {"sent": True},
+    bq.OutcomeUnknownError: {"sent": True, "candidates": (bq.Capture(capture_id="c-1"),)},
+    bq.CartItemNotFoundError: {"mismatch": ("name", "reference")},
     bq.ResponseDecodeError: {"pointer": "/data/order"},
     bq.PatchNotAppliedError: {
         "pointers": ("/data/billing/city",),
@@ -54,6 +55,7 @@ def test_the_tree_is_the_documented_one() -> None:
         bq.SessionCompletedError,
         bq.SessionInitializingError,
         bq.CancelNotSupportedError,
+        bq.CaptureNotAllowedError,
         bq.CartItemNotFoundError,
         bq.ConflictError,
         bq.RateLimitedError,
@@ -105,6 +107,8 @@ def test_the_own_members_have_empty_defaults() -> None:
     assert bq.TotalsMismatchError().discrepancies == ()
     assert bq.TransportError().sent is None
     assert bq.ResponseDecodeError().pointer == ""
+    assert (bq.OutcomeUnknownError().candidates, bq.CartItemNotFoundError().mismatch) == ((), ())
+    assert bq.ConnectError().certificate is False
     assert (bq.PatchNotAppliedError().pointers, bq.PatchNotAppliedError().session) == ((), None)
 
 

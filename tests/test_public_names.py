@@ -31,6 +31,7 @@ NAMES = (
     "CallTimeoutError",
     "CancelNotSupportedError",
     "Capture",
+    "CaptureNotAllowedError",
     "CaptureState",
     "CaptureStatusHook",
     "CartItem",

@@ -68,6 +68,15 @@ async def test_the_patch_example_sends_one_member(
     assert sandbox.journal[-1].body == '{"data":{"billing":{"city":"Malmö"}}}'.encode()
 
 
+async def test_the_order_example_captures_and_refunds(
+    client: BriqpayClient, session: Session, sandbox: Sandbox
+) -> None:
+    sandbox.complete(str(session.session_id))
+    refund = await namespace(example("async def ship"))["ship"](client, session.session_id)
+    assert refund.is_settled
+    assert [effect.kind for effect in sandbox.effects_of(str(session.session_id))][-2:] == ["capture", "refund"]
+
+
 async def test_the_options_example_makes_a_client() -> None:
     names = namespace(example("class Watch"))
     assert isinstance(names["briqpay"], BriqpayClient)
@@ -80,7 +89,7 @@ async def test_the_example_of_a_test_passes() -> None:
 
 
 def test_every_example_is_run_by_a_test() -> None:
-    assert len(PYTHON) == 4
+    assert len(PYTHON) == 5
 
 
 def test_the_commands_install_extras_and_programs_that_exist() -> None:

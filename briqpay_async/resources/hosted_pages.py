@@ -38,7 +38,8 @@ class HostedPages(Resource):
 
         Raises:
             ValidationError: The identifier is not a UUID, or the configuration is one the API would refuse.
-            OutcomeUnknownError: The request was sent and no answer came.
+            OutcomeUnknownError: The request was sent, and no answer came, or an error status (408, 425, 5xx) that
+                does not say how far it got.
         """
         body: dict[str, Any] = {"sessionId": check_session_id(session_id)}
         if config is not None:

@@ -68,7 +68,8 @@ class SessionCalls(Resource):
     ) -> Session | None:
         """Create a session: ``POST /v3/session``.
 
-        It is not repeated when its answer is lost: a second session would be made.
+        It is not repeated when its answer is lost: a second session would be made. There is no way to look for the
+        first one; a session that nobody completes is deleted by Briqpay in time.
 
         Args:
             new_session: Everything about the session. Amounts in minor units.
@@ -79,8 +80,9 @@ class SessionCalls(Resource):
         Raises:
             ValidationError: Something the API would refuse; ``problems`` names each place.
             TotalsMismatchError: The order does not add up and the client checks totals strictly.
-            OutcomeUnknownError: The request was sent and no answer came.
-            ResponseDecodeError: The answer names no session.
+            OutcomeUnknownError: The request was sent, and no whole answer came, or an error status (408, 425, 5xx)
+                that does not say how far it got.
+            ResponseDecodeError: A session was made, but no sense can be made of the answer, or it names none.
         """
         if not isinstance(new_session, NewSession):
             raise ValidationError(problems=(("", "must be a NewSession"),))
@@ -274,7 +276,8 @@ class SessionCalls(Resource):
 
         Raises:
             ValidationError: The identifier is not a UUID, or a rejection lacks its type.
-            OutcomeUnknownError: The request was sent and no answer came.
+            OutcomeUnknownError: The request was sent, and no answer came, or an error status (408, 425, 5xx) that
+                does not say how far it got.
         """
         session_id = check_session_id(session_id)
         path = session_path(session_id, "/decision")

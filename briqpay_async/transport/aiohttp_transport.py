@@ -26,7 +26,7 @@ from briqpay_async.errors import (
 )
 from briqpay_async.transport.aiohttp_internals import HttpConnector, HttpRequest, UnaskedBytesError
 from briqpay_async.transport.deadlines import Deadline, Timer
-from briqpay_async.transport.requests import Request, Response
+from briqpay_async.transport.requests import Repeat, Request, Response
 from briqpay_async.version import __version__
 
 __all__ = ["AiohttpTransport"]
@@ -110,6 +110,7 @@ class AiohttpTransport:
         if self._timed != (timeouts.connect, seconds):
             timeout = self._renew_timeout(timeouts.connect, seconds)
         started = time.monotonic()
+        response = None
         try:
             with Deadline(self._timer, seconds):
                 response = await self._exchange(session, request, timeout)
@@ -123,7 +124,10 @@ class AiohttpTransport:
                 if len(body) > self._pool.max_body:
                     raise self._too_large(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _transport_error(error, seconds, time.monotonic() - started) from error
+            failure = _transport_error(error, seconds, time.monotonic() - started)
+            if response is not None and request.repeat is Repeat.UNSAFE:
+                failure.status = response.status  # its head tells whether the request took effect
+            raise failure from error
         except (RuntimeError, asyncio.CancelledError) as error:
             # To whom waits for a connection, the end of the pool looks like a cancellation that nobody asked for.
             if session.closed and not _is_being_cancelled():
@@ -253,6 +257,9 @@ class AiohttpTransport:
                 await session.close()
 
 
+_BAD_CERTIFICATE: Final = aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch
+
+
 def _is_being_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
@@ -275,10 +282,10 @@ def _transport_error(error: BaseException, seconds: float, waited: float) -> Tra
                 f"No connection was free, or could be made, within {seconds:.3g} seconds.", sent=False
             )
         return ConnectError("The connection could not be made in time.", sent=False)
-    if isinstance(
-        error, aiohttp.ClientConnectorError | aiohttp.ServerFingerprintMismatch | aiohttp.ClientHttpProxyError
-    ):
-        return ConnectError(f"The connection could not be made ({name}).", sent=False)
+    if isinstance(error, (*_BAD_CERTIFICATE, aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)):
+        is_bad = isinstance(error, _BAD_CERTIFICATE)
+        text = "Check the server's certificate: it was refused" if is_bad else "The connection could not be made"
+        return ConnectError(f"{text} ({name}).", sent=False, certificate=is_bad)
     if isinstance(error, TimeoutError):
         return CallTimeoutError(f"No whole answer came within {seconds:.3g} seconds.")
     if isinstance(error, aiohttp.ClientConnectionResetError):

@@ -14,23 +14,24 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 import attrs
 
 from briqpay_async.config import RetryPolicy, Timeouts
 from briqpay_async.errors import (
+    APIError,
     BriqpayError,
     CallTimeoutError,
-    OutcomeUnknownError,
     RateLimitedError,
     TransportError,
 )
 from briqpay_async.transport.hooks import Call, CallHooks, Teller
+from briqpay_async.transport.order_turns import OrderTurns
 from briqpay_async.transport.requests import Repeat, Request, Response
 from briqpay_async.transport.responses import api_error
-from briqpay_async.transport.retry import Budget, RetryDecisions, Verdict, verdict
+from briqpay_async.transport.retry import Budget, RetryDecisions, Verdict, unknown_outcome, verdict
 from briqpay_async.transport.session_locks import Hold, SessionLocks
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class ClientState:
     Attributes:
         budget: Tokens for retries.
         locks: Order of updates, by session.
+        turns: Order of calls that move money, by session, across processes.
         cool_until: No request is made before this moment: the server asked to slow down.
         calls: Numbers the calls.
         prefix: Makes the identifiers of calls unique beyond this client.
@@ -71,6 +73,7 @@ class ClientState:
 
     budget: Budget
     locks: SessionLocks = attrs.Factory(SessionLocks)
+    turns: OrderTurns = attrs.Factory(OrderTurns)
     writers: WeakValueDictionary[str, Any] = attrs.Factory(WeakValueDictionary)
     cool_until: float = 0.0
     calls: itertools.count[int] = attrs.Factory(lambda: itertools.count(1))
@@ -178,9 +181,9 @@ class Caller:
     async def _recover(self, call: Call, error: BriqpayError) -> Response:
         """What becomes of a call whose first attempt failed."""
         if isinstance(error, TransportError):
-            _note_reach(call, error)
+            _record_sent(call, error)
         if verdict(error, call.request.repeat) is Verdict.RAISE:
-            raise _honest(error, call.request.repeat) from error.__cause__
+            _raise(error, call.request.repeat)
         return await self._again(call, error)
 
     async def _attempt(self, call: Call) -> Response:
@@ -190,7 +193,7 @@ class Caller:
         try:
             response = await self.transport.send(call.request, self.timeouts, self._begin(call))
         except TransportError as error:
-            _note_reach(call, error)
+            _record_sent(call, error)
             raise
         self._judge(call, response)
         return response
@@ -252,7 +255,7 @@ class Caller:
         try:
             response: Response = await retrying(attempt)
         except BriqpayError as error:
-            raise _honest(error, call.request.repeat) from error.__cause__
+            _raise(error, call.request.repeat)
         shared.budget.give(decisions.spent)
         return response
 
@@ -279,7 +282,7 @@ class Caller:
         shared.cool_until = 0.0
 
 
-def _note_reach(call: Call, error: TransportError) -> None:
+def _record_sent(call: Call, error: TransportError) -> None:
     """Tell of the whole call what is known of its last request."""
     call.reached = error.sent = _any_sent(call.reached, error.sent)
 
@@ -295,17 +298,9 @@ def _as_it_is(response: Response) -> Response:
     return response
 
 
-def _honest(error: BriqpayError, repeat: Repeat) -> BriqpayError:
-    """Say so when a request that must not be repeated blindly may have taken effect."""
-    unknown = (
-        repeat is Repeat.UNSAFE
-        and isinstance(error, TransportError)
-        and error.sent is not False
-        and not isinstance(error, OutcomeUnknownError)
-    )
-    if not unknown:
-        return error
-    return OutcomeUnknownError(
-        f"Look whether this took effect before doing it again: {error.message}",
-        sent=getattr(error, "sent", None),
-    )
+def _raise(error: BriqpayError, repeat: Repeat) -> NoReturn:
+    """Raise a failure that ends a call, as an unknown outcome where it leaves open what happened."""
+    unknown = unknown_outcome(error, repeat)
+    if unknown is None:
+        raise error from error.__cause__
+    raise unknown from error if isinstance(error, APIError) else error.__cause__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,7 @@ from briqpay_async.errors import (
     APIError,
     AuthenticationError,
     CancelNotSupportedError,
+    CaptureNotAllowedError,
     CartItemNotFoundError,
     ConflictError,
     InvalidDataError,
@@ -26,7 +28,8 @@ from briqpay_async.errors import (
     SessionInitializingError,
     SessionNotFoundError,
 )
-from briqpay_async.models.base import Model
+from briqpay_async.models.base import Model, wire_names
+from briqpay_async.models.cart import CartItem, SalesTaxItem
 from briqpay_async.redaction import safe_headers
 from briqpay_async.transport.requests import Response
 
@@ -62,7 +65,9 @@ def decode_model(response: Response, cls: type[M]) -> M:
 
 
 def api_error(response: Response, now: datetime | None = None) -> APIError:
-    """The error that an unsuccessful answer stands for (reference §E).
+    """The error that an unsuccessful answer stands for.
+
+    Its code tells, as Briqpay's own plugins read it; without one the status does.
 
     Args:
         response: An answer whose status is not 2xx.
@@ -70,7 +75,7 @@ def api_error(response: Response, now: datetime | None = None) -> APIError:
     """
     code, message, text = _envelope(response.body)
     status = response.status
-    return _error_class(status, code, message)(
+    error = _error_class(status, code, message)(
         message or _reason(status),
         status=status,
         code=code,
@@ -78,6 +83,19 @@ def api_error(response: Response, now: datetime | None = None) -> APIError:
         headers=safe_headers(response.headers),
         body=text,
     )
+    if isinstance(error, CartItemNotFoundError):
+        error.mismatch = _mismatch(error.message)
+    return error
+
+
+def _mismatch(message: str) -> tuple[str, ...]:
+    """Members of a line that a refusal names, as in ``has mismatching name and/or reference, productType``."""
+    _, found, named = message.partition("mismatching")
+    words = re.findall(r"[A-Za-z]+", named) if found else []
+    return tuple(dict.fromkeys(word for word in words if word in _LINE_MEMBERS))
+
+
+_LINE_MEMBERS = frozenset({*wire_names(CartItem).values(), *wire_names(SalesTaxItem).values()})
 
 
 _BY_CODE: Mapping[str | None, type[APIError]] = {
@@ -85,6 +103,7 @@ _BY_CODE: Mapping[str | None, type[APIError]] = {
     "SESSION_ALREADY_COMPLETED": SessionCompletedError,
     "SESSION_INITIALIZATION_PENDING": SessionInitializingError,
     "CANCEL_NOT_SUPPORTED": CancelNotSupportedError,
+    "CAPTURE_NOT_ALLOWED": CaptureNotAllowedError,
     "CART_ITEM_NOT_FOUND": CartItemNotFoundError,
 }
 _BY_STATUS: Mapping[int, type[APIError]] = {
@@ -104,7 +123,7 @@ def _error_class(status: int, code: str | None, message: str | None) -> type[API
     if status in {401, 429}:
         return _BY_STATUS[status]
     if code == "INVALID_DATA":
-        # Only the message tells a missing session from any other invalid data (reference §E).
+        # Only the message tells a missing session from any other invalid data: they share a code.
         missing = message is not None and _MISSING_SESSION in message.lower()
         return SessionNotFoundError if missing else InvalidDataError
     return _BY_STATUS.get(status, APIError)

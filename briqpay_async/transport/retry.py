@@ -15,7 +15,10 @@ from briqpay_async.config import RetryPolicy
 from briqpay_async.errors import (
     APIError,
     BriqpayError,
+    ConnectError,
+    OutcomeUnknownError,
     RateLimitedError,
+    ResponseDecodeError,
     SessionInitializingError,
     TransportError,
 )
@@ -24,7 +27,7 @@ from briqpay_async.transport.requests import Repeat
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["Budget", "RetryDecisions", "Verdict", "back_off", "verdict"]
+__all__ = ["Budget", "RetryDecisions", "Verdict", "back_off", "unknown_outcome", "verdict"]
 
 _TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -40,18 +43,58 @@ class Verdict(Enum):
 def verdict(error: BaseException, repeat: Repeat) -> Verdict:
     """Whether a failed request may be sent again, and which kind of failure it was.
 
-    An allow-list: what is not named here, cancellation above all, is raised.
+    An allow-list: what is not named here, cancellation above all, is raised. A request that must not be made
+    twice is repeated only when no byte of it left, or when the answer says that nothing was done.
     """
     if isinstance(error, TransportError):
-        may_repeat = error.sent is False or repeat is Repeat.SAFE
+        is_bad_certificate = isinstance(error, ConnectError) and error.certificate  # as bad a second later
+        may_repeat = not is_bad_certificate and (error.sent is False or repeat is Repeat.SAFE)
         return Verdict.TRANSIENT if may_repeat else Verdict.RAISE
-    if not isinstance(error, APIError):
-        return Verdict.RAISE
-    throttled = isinstance(error, RateLimitedError) or (error.status == 503 and error.retry_after is not None)
-    if throttled:
+    if isinstance(error, RateLimitedError):
         return Verdict.THROTTLED
-    transient = isinstance(error, SessionInitializingError) or error.status in _TRANSIENT_STATUSES
-    return Verdict.TRANSIENT if transient and repeat is Repeat.SAFE else Verdict.RAISE
+    if isinstance(error, SessionInitializingError):
+        return Verdict.TRANSIENT
+    is_transient = isinstance(error, APIError) and error.status in _TRANSIENT_STATUSES
+    if not is_transient or repeat is Repeat.UNSAFE:
+        return Verdict.RAISE
+    return Verdict.THROTTLED if _asks_to_wait(error) else Verdict.TRANSIENT
+
+
+def _asks_to_wait(error: BaseException) -> bool:
+    return isinstance(error, APIError) and error.status == 503 and error.retry_after is not None
+
+
+def unknown_outcome(error: BriqpayError, repeat: Repeat) -> OutcomeUnknownError | None:
+    """The error that says what a failure leaves open, or ``None`` where it leaves nothing open.
+
+    Only a request that must not be made twice has an unknown outcome: when its answer is lost, or is an error
+    status that does not say how far the request got (408, 425, 5xx). Any other 4xx is a refusal.
+    """
+    if repeat is Repeat.SAFE or isinstance(error, OutcomeUnknownError):
+        return None
+    if isinstance(error, TransportError):
+        sent = error.sent
+        if sent is False:
+            return None
+    elif isinstance(error, APIError | ResponseDecodeError) and _leaves_open(error):
+        sent = True
+    else:
+        return None
+    return OutcomeUnknownError(
+        f"Look whether this took effect before doing it again: {error.message}",
+        sent=sent,
+        status=error.status,
+        code=error.code,
+        retry_after=error.retry_after,
+        headers=error.headers,
+        body=error.body,
+    )
+
+
+def _leaves_open(error: APIError | ResponseDecodeError) -> bool:
+    if isinstance(error, RateLimitedError | SessionInitializingError) or error.status is None:
+        return False
+    return error.status >= 500 or error.status in {408, 425}
 
 
 def back_off(policy: RetryPolicy, attempt: int, random: Callable[[], float]) -> float:
@@ -128,7 +171,7 @@ class RetryDecisions:
         if asked is not None:
             return max(asked, 0.0)
         if isinstance(error, SessionInitializingError):
-            # "Try again in a few seconds" (reference §E): no jitter shortens the wait.
+            # The API says "Try again in a few seconds": no jitter shortens the wait.
             return min(self.policy.cap, 4 * self.policy.base * 2.0 ** (state.attempt_number - 1))
         return back_off(self.policy, state.attempt_number, self.random)
 

@@ -32,7 +32,7 @@ from briqpay_async import (
     TransportError,
     ValidationError,
 )
-from briqpay_async.resources.at_most_once import new_captures, new_refunds, order_status
+from briqpay_async.resources.at_most_once import Sighting, capture_sighting, order_status, refund_sighting
 from briqpay_async.sandbox import Sandbox
 
 ID = "c5674f4f-7e84-405c-a44b-c83736bb7209"
@@ -159,17 +159,6 @@ async def test_a_capture_whose_answer_is_lost_is_found(kind: str, briqpay: Briqp
     ]
 
 
-@pytest.mark.parametrize("kind", ["close_before_read", "close_before_answer"])
-async def test_a_capture_that_was_dropped_before_it_happened_is_made_again(
-    kind: str, briqpay: BriqpayClient, shop: Sandbox
-) -> None:
-    session = await completed(briqpay, shop)
-    shop.faults.add(kind, endpoint="capture", times=1)
-    capture = await briqpay.orders.capture(str(session.session_id), order_of(session))
-    assert capture.capture_id
-    assert effects(shop, session, "capture") == 1
-
-
 async def test_two_equal_captures_are_told_apart_by_what_was_there_before(
     briqpay: BriqpayClient, shop: Sandbox
 ) -> None:
@@ -193,17 +182,7 @@ async def test_a_refund_whose_answer_is_lost_is_found(briqpay: BriqpayClient, sh
     assert effects(shop, session, "refund") == 1
 
 
-async def test_a_refund_that_was_dropped_before_it_happened_is_made_again(
-    briqpay: BriqpayClient, shop: Sandbox
-) -> None:
-    session = await completed(briqpay, shop)
-    await briqpay.orders.capture(str(session.session_id), order_of(session))
-    shop.faults.add("close_before_answer", endpoint="refund", times=2)
-    await briqpay.orders.refund(str(session.session_id), order_of(session).select({"b": 1}))
-    assert effects(shop, session, "refund") == 1
-
-
-@pytest.mark.parametrize("kind", ["apply_then_drop", "close_before_answer"])
+@pytest.mark.parametrize("kind", ["apply_then_drop", "apply_then_status"])
 async def test_a_cancellation_happens_once(kind: str, briqpay: BriqpayClient, shop: Sandbox) -> None:
     session = await completed(briqpay, shop)
     shop.faults.add(kind, endpoint="cancel", times=1)
@@ -211,7 +190,7 @@ async def test_a_cancellation_happens_once(kind: str, briqpay: BriqpayClient, sh
     assert effects(shop, session, "cancel") == 1
 
 
-@pytest.mark.parametrize("kind", ["apply_then_drop", "close_before_answer"])
+@pytest.mark.parametrize("kind", ["apply_then_drop", "apply_then_status"])
 async def test_a_release_happens_once(kind: str, briqpay: BriqpayClient, shop: Sandbox) -> None:
     session = await completed(briqpay, shop)
     await briqpay.orders.capture(str(session.session_id), order_of(session).select({"b": 1}))
@@ -248,23 +227,6 @@ async def test_an_error_status_that_hides_a_capture_does_not_lose_it(
     assert effects(shop, session, "capture") == 1
 
 
-async def test_an_error_status_without_a_capture_is_raised(briqpay: BriqpayClient, shop: Sandbox) -> None:
-    session = await completed(briqpay, shop)
-    shop.faults.add("html_502", endpoint="capture")
-    with pytest.raises(ServerError):
-        await briqpay.orders.capture(str(session.session_id), order_of(session))
-    assert len([record for record in shop.journal if record.endpoint == "capture"]) == 1
-
-
-async def test_the_attempts_of_a_capture_are_bounded(briqpay: BriqpayClient, shop: Sandbox) -> None:
-    session = await completed(briqpay, shop)
-    shop.faults.add("close_before_answer", endpoint="capture")
-    with pytest.raises(OutcomeUnknownError):
-        await briqpay.orders.capture(str(session.session_id), order_of(session))
-    assert len([record for record in shop.journal if record.endpoint == "capture"]) == 4
-    assert effects(shop, session, "capture") == 0
-
-
 async def test_a_throttled_capture_waits_and_is_made(briqpay: BriqpayClient, shop: Sandbox) -> None:
     session = await completed(briqpay, shop)
     shop.faults.add("status", status=429, retry_after=0.01, endpoint="capture", times=2)
@@ -292,6 +254,53 @@ async def test_nothing_is_sent_when_the_deadline_passed_while_waiting(
             await cancel
     assert caught.value.sent is False
     assert effects(shop, session, "cancel") == 0
+
+
+# --- the right cart --------------------------------------------------------------------------------------
+
+
+async def test_what_is_open_is_captured_and_refunded_from_the_session(
+    briqpay: BriqpayClient, shop: Sandbox
+) -> None:
+    session = await completed(briqpay, shop)
+    session_id = str(session.session_id)
+    first = await briqpay.orders.capture(session_id, session.capturable_order().select({"a": 1}))
+    after = await briqpay.sessions.read(session_id)
+    await briqpay.orders.capture(session_id, after.capturable_order(), before=after)
+    done = await briqpay.sessions.read(session_id)
+    assert done.capturable_order().cart == ()
+    await briqpay.orders.refund(session_id, done.refundable_order(first.capture_id), first.capture_id)
+    assert (await briqpay.sessions.read(session_id)).refundable_order(first.capture_id).cart == ()
+    assert (effects(shop, session, "capture"), effects(shop, session, "refund")) == (2, 1)
+
+
+async def test_too_much_is_refused_before_it_is_sent_unless_that_is_not_wanted(
+    briqpay: BriqpayClient, shop: Sandbox
+) -> None:
+    session = await completed(briqpay, shop)
+    session_id, order = str(session.session_id), order_of(session)
+    capture = await briqpay.orders.capture(session_id, order.select({"a": 2}))
+    shop.journal.clear()
+    too_much = order.select({"a": 3})
+    with pytest.raises(ValidationError, match="asks for 3 of 'a', of which 1 of 3 are open") as caught:
+        await briqpay.orders.capture(session_id, too_much)
+    assert "/data/order/cart/0/quantity" in dict(caught.value.problems)
+    with pytest.raises(ValidationError, match="asks for 3 of 'a', of which 2 of 2 are open"):
+        await briqpay.orders.refund(session_id, too_much, capture.capture_id)
+    assert {record.endpoint for record in shop.journal} == {"read"}
+    for refused in (
+        briqpay.orders.capture(session_id, too_much, check=False),
+        briqpay.orders.refund(session_id, too_much, capture.capture_id, check=False),
+    ):
+        with pytest.raises(APIError):
+            await refused
+
+
+async def test_a_session_in_hand_saves_the_read(briqpay: BriqpayClient, shop: Sandbox) -> None:
+    session = await completed(briqpay, shop)
+    shop.journal.clear()
+    await briqpay.orders.capture(str(session.session_id), order_of(session), before=session)
+    assert [record.endpoint for record in shop.journal] == ["capture"]
 
 
 # --- bad input -------------------------------------------------------------------------------------------
@@ -338,20 +347,51 @@ async def test_an_api_that_cannot_be_reached_is_told_apart(unused_tcp_port: int)
 # --- effects, as values ----------------------------------------------------------------------------------
 
 
+def seen(order: Order, captures: list[Capture], *known: str) -> tuple[list[str | None], list[str | None]]:
+    after = Session(data=SessionData(captures=captures))
+    sighting = capture_sighting(order, Session(), after, frozenset(known))
+    return [one.capture_id for one in sighting.fitting], [one.capture_id for one in sighting.candidates]
+
+
 def test_sales_tax_lines_are_matched_by_their_tax() -> None:
     order = Order.of("USD", [line("a", tax_rate=0), sales_tax(825)])
     same = Capture(capture_id="1", currency="USD", amount_inc_vat=10_825, cart=order.cart)
     other_tax = attrs.evolve(same, capture_id="2", cart=[line("a", tax_rate=0), sales_tax(1)])
     no_cart = attrs.evolve(same, capture_id="3", cart=None, currency=None)
     other_amount = attrs.evolve(same, capture_id="4", amount_inc_vat=1)
-    session = Session(data=SessionData(captures=[same, other_tax, no_cart, other_amount]))
-    assert [one.capture_id for one in new_captures(session, order, frozenset())] == ["1", "3"]
-    assert [one.capture_id for one in new_captures(session, order, frozenset({"1"}))] == ["3"]
+    captures = [same, other_tax, no_cart, other_amount]
+    assert seen(order, captures) == (["1", "3"], ["1", "2", "3", "4"])
+    assert seen(order, captures, "1") == (["3"], ["2", "3", "4"])
+
+
+def test_a_capture_in_another_currency_is_not_the_one_that_was_asked_for() -> None:
+    order = Order.of("SEK", [line("a")])
+    capture = Capture(capture_id="1", currency="NOK", amount_inc_vat=order.amount_inc_vat, cart=order.cart)
+    assert seen(order, [capture]) == ([], ["1"])
+    assert seen(order, [attrs.evolve(capture, currency="sek")]) == (["1"], ["1"])
+
+
+def test_a_capture_without_an_identifier_fits_nothing_and_one_made_by_briqpay_is_no_candidate() -> None:
+    order = Order.of("SEK", [line("a")])
+    capture = Capture(currency="SEK", amount_inc_vat=order.amount_inc_vat, cart=order.cart)
+    assert seen(order, [capture]) == ([], [None])
+    assert seen(order, [attrs.evolve(capture, capture_id="1", auto_captured=True)]) == ([], [])
+    before = Session(data=SessionData(captures=[capture]))
+    again = capture_sighting(order, before, Session(data=SessionData(captures=[capture, capture])), frozenset())
+    assert again.candidates == (capture,)
+    assert capture_sighting(order, before, before, frozenset()) == Sighting((), (), quiet=True)
+
+
+def test_refunds_are_told_apart_by_their_capture() -> None:
+    order = Order.of("USD", [line("a", tax_rate=0), sales_tax(825)])
     refunds = [
         Refund(refund_id=name, currency="USD", amount_inc_vat=10_825, parent_capture_id=parent)
         for name, parent in (("1", "x"), ("2", "y"), ("3", None))
     ]
-    found = new_refunds(Session(data=SessionData(refunds=refunds)), order, frozenset(), "x")
-    assert [one.refund_id for one in found] == ["1", "3"]
-    assert new_captures(Session(), order, frozenset()) == ()
+    after = Session(data=SessionData(refunds=refunds))
+    assert [one.refund_id for one in refund_sighting(order, "x", Session(), after, frozenset()).fitting] == [
+        "1",
+        "3",
+    ]
+    assert len(refund_sighting(order, None, Session(), after, frozenset()).candidates) == 3
     assert order_status(Session()) is None

@@ -225,7 +225,7 @@ async def test_the_error_page_of_a_proxy_is_a_server_error_with_its_text(
     client: BriqpayClient, sandbox: Sandbox, session_id: str, kind: Kind
 ) -> None:
     sandbox.faults.add("html_502", endpoint=kind.endpoint)
-    with pytest.raises(ServerError, match="Bad Gateway") as caught:
+    with pytest.raises(ServerError if kind in SAFE else OutcomeUnknownError, match="Bad Gateway") as caught:
         await kind.call(client, session_id)
     assert (caught.value.status, caught.value.code) == (502, None)
     assert "<h1>502 Bad Gateway</h1>" in (caught.value.body or "")
@@ -233,8 +233,9 @@ async def test_the_error_page_of_a_proxy_is_a_server_error_with_its_text(
     assert happened(sandbox, kind) == (4 if kind in SAFE else 1, 0)
 
 
-@pytest.mark.parametrize("kind", [*SAFE, *UNSAFE], ids=by_endpoint)
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("kind", "status"), [(kind, 429) for kind in (*SAFE, *UNSAFE)] + [(kind, 503) for kind in SAFE], ids=str
+)
 @pytest.mark.parametrize("retry_after", ["0.03", "date:-60", 0])
 async def test_a_request_told_to_come_back_does(
     client: BriqpayClient, sandbox: Sandbox, session_id: str, *, kind: Kind, status: int, retry_after: Any
@@ -337,4 +338,4 @@ async def test_under_chaos_an_unsafe_request_takes_effect_at_most_once_and_error
         made = len(sandbox.effects) - before
         assert made in {"made": (1,), "unknown": (0, 1), "not made": (0,)}[outcome], (number, outcome, made)
         told[outcome] += 1
-    assert min(told.values()) > 0
+    assert (told["made"] > 0, told["unknown"] > 0) == (True, True)

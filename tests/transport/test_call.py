@@ -12,6 +12,7 @@ from support.virtual_time import FakeTime
 from transport.call_kit import Step, answer, caller, create, read, update
 
 from briqpay_async import (
+    APIError,
     BriqpayError,
     CallTimeoutError,
     ConnectError,
@@ -98,11 +99,12 @@ async def test_an_error_that_is_not_of_this_library_passes_through_unrepeated(fa
 # --- Retry-After -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("request_of", [read, update, create])
+@pytest.mark.parametrize(("request_of", "status"), [(read, 503), (update, 503), (create, 429)])
 async def test_retry_after_that_fits_is_obeyed_to_the_second(
-    fake_time: FakeTime, request_of: Callable[[], Request]
+    fake_time: FakeTime, request_of: Callable[[], Request], status: int
 ) -> None:
-    briqpay, transport = caller(fake_time, answer(429, Retry_After="7"), answer(503, Retry_After="2.5"), answer())
+    waits = answer(429, Retry_After="7"), answer(status, Retry_After="2.5")
+    briqpay, transport = caller(fake_time, *waits, answer())
     await briqpay.call(request_of())
     assert fake_time.naps == [7.0, 2.5]
     assert [at - 1000.0 for at, _ in transport.sent] == [0.0, 7.0, 9.5]
@@ -382,14 +384,39 @@ async def test_an_unsafe_request_whose_deadline_passes_between_attempts_is_known
     assert caught.value.sent is False
 
 
-@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
-async def test_a_server_error_of_an_unsafe_request_is_raised_after_one_request(
-    fake_time: FakeTime, status: int
+@pytest.mark.parametrize("wait", [{}, {"Retry_After": "0"}])
+@pytest.mark.parametrize("status", [408, 425, 500, 501, 502, 503, 504, 599])
+async def test_a_server_error_of_an_unsafe_request_is_an_unknown_outcome_of_one_request(
+    fake_time: FakeTime, status: int, wait: dict[str, str]
 ) -> None:
-    briqpay, transport = caller(fake_time, answer(status), answer())
-    with pytest.raises(BriqpayError) as caught:
+    briqpay, transport = caller(fake_time, answer(status, b"<html>", **wait), answer())
+    with pytest.raises(OutcomeUnknownError) as caught:
         await briqpay.call(create())
-    assert (caught.value.status, len(transport.sent)) == (status, 1)
+    assert (caught.value.status, caught.value.sent, len(transport.sent)) == (status, True, 1)
+    assert (caught.value.body, caught.value.retry_after) == ("<html>", 0.0 if wait else None)
+    assert isinstance(caught.value.__cause__, APIError)
+
+
+@pytest.mark.parametrize("status", [301, 400, 403, 404, 409, 422])
+async def test_a_refusal_of_an_unsafe_request_is_no_unknown_outcome(fake_time: FakeTime, status: int) -> None:
+    briqpay, _ = caller(fake_time, answer(status))
+    with pytest.raises(APIError) as caught:
+        await briqpay.call(create())
+    assert caught.value.status == status
+
+
+async def test_an_unsafe_request_to_a_session_that_is_not_ready_is_repeated(fake_time: FakeTime) -> None:
+    pending = answer(409, b'{"error":{"code":"SESSION_INITIALIZATION_PENDING"}}')
+    briqpay, transport = caller(fake_time, pending, answer())
+    await briqpay.call(create())
+    assert len(transport.sent) == 2
+
+
+async def test_a_bad_certificate_is_met_once(fake_time: FakeTime) -> None:
+    briqpay, transport = caller(fake_time, ConnectError("x", sent=False, certificate=True), answer())
+    with pytest.raises(ConnectError):
+        await briqpay.call(read())
+    assert len(transport.sent) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The error answers of reference §E become the errors that say what happened."""
+"""The error answers that Briqpay's plugins know become the errors that say what happened."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from briqpay_async.transport.responses import api_error
         (425, "SESSION_INITIALIZATION_PENDING", "Try again in a few seconds", bq.SessionInitializingError),
         (400, "CANCEL_NOT_SUPPORTED", "Cancel is not supported", bq.CancelNotSupportedError),
         (400, "CART_ITEM_NOT_FOUND", "Cart item has mismatching reference", bq.CartItemNotFoundError),
+        (400, "CAPTURE_NOT_ALLOWED", "Not allowed to capture", bq.CaptureNotAllowedError),
         (403, "FORBIDDEN", "Access denied", bq.AuthenticationError),
     ],
 )
@@ -51,3 +52,24 @@ def test_lookalikes_of_the_envelope_are_understood_and_the_rest_is_kept_as_text(
     error = api_error(Response(400, {}, body))
     assert type(error) is bq.InvalidDataError
     assert (error.message, error.body, error.code) == (message, text, None)
+
+
+@pytest.mark.parametrize(
+    ("message", "mismatch"),
+    [
+        ("Cart item has mismatching reference", ("reference",)),
+        ("Item 1 has mismatching unitPrice", ("unitPrice",)),
+        ("mismatching taxRate", ("taxRate",)),
+        (
+            "Cart item x has mismatching name and/or reference, productType, reference",
+            ("name", "reference", "productType"),
+        ),
+        ("The reference is not there", ()),
+        ("", ()),
+    ],
+)
+def test_a_line_that_is_not_found_names_the_members_that_differ(message: str, mismatch: tuple[str, ...]) -> None:
+    body = orjson.dumps({"error": {"code": "CART_ITEM_NOT_FOUND", "message": message}})
+    error = api_error(Response(400, {}, body))
+    assert isinstance(error, bq.CartItemNotFoundError)
+    assert error.mismatch == mismatch

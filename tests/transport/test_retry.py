@@ -44,6 +44,7 @@ def answered(status: int, code: str | None = None, retry_after: str | None = Non
 RULES: list[tuple[str, BaseException, Verdict, Verdict]] = [
     # nothing was sent: everybody may try again
     ("DNS, TCP, TLS", ConnectError("x", sent=False), TRANSIENT, TRANSIENT),
+    ("bad certificate", ConnectError("x", sent=False, certificate=True), RAISE, RAISE),
     ("waiting for the pool", CallTimeoutError("x", sent=False), TRANSIENT, TRANSIENT),
     ("closed before writing", TransportError("x", sent=False), TRANSIENT, TRANSIENT),
     # sent, and no answer
@@ -60,12 +61,12 @@ RULES: list[tuple[str, BaseException, Verdict, Verdict]] = [
     ("500 with a wait", answered(500, retry_after="3"), TRANSIENT, RAISE),
     ("502", answered(502), TRANSIENT, RAISE),
     ("503", answered(503), TRANSIENT, RAISE),
-    ("503 with a wait", answered(503, retry_after="3"), THROTTLED, THROTTLED),
-    ("503 with a zero wait", answered(503, retry_after="0"), THROTTLED, THROTTLED),
+    ("503 with a wait", answered(503, retry_after="3"), THROTTLED, RAISE),
+    ("503 with a zero wait", answered(503, retry_after="0"), THROTTLED, RAISE),
     ("503 with a senseless wait", answered(503, retry_after="nan"), TRANSIENT, RAISE),
     ("504", answered(504), TRANSIENT, RAISE),
-    ("initializing", answered(400, "SESSION_INITIALIZATION_PENDING"), TRANSIENT, RAISE),
-    ("initializing, 409", answered(409, "SESSION_INITIALIZATION_PENDING"), TRANSIENT, RAISE),
+    ("initializing", answered(400, "SESSION_INITIALIZATION_PENDING"), TRANSIENT, TRANSIENT),
+    ("initializing, 409", answered(409, "SESSION_INITIALIZATION_PENDING"), TRANSIENT, TRANSIENT),
     # answers that are final
     *((str(status), answered(status), RAISE, RAISE) for status in (400, 401, 403, 404, 409, 410, 418, 422, 499)),
     *((str(status), answered(status), RAISE, RAISE) for status in (301, 302, 304, 307, 501, 505, 511, 599)),
@@ -96,11 +97,11 @@ def test_every_failure_has_its_verdict(error: BaseException, safe: Verdict, unsa
 
 
 @given(st.integers(min_value=100, max_value=999), st.none() | st.just("5"))
-def test_a_request_that_is_unsafe_to_repeat_is_repeated_after_429_and_timed_503_only(
+def test_a_request_that_is_unsafe_to_repeat_is_repeated_after_429_only(
     status: int, retry_after: str | None
 ) -> None:
     repeated = verdict(answered(status, retry_after=retry_after), Repeat.UNSAFE) is not RAISE
-    assert repeated == (status == 429 or (status == 503 and retry_after is not None))
+    assert repeated == (status == 429)
 
 
 def test_an_unknown_outcome_of_an_unsafe_request_is_never_repeated() -> None:

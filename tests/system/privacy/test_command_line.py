@@ -109,7 +109,8 @@ async def test_a_session_that_breaks_every_rule_is_told_by_pointers(run: Run, sa
     "fault",
     [
         {"kind": "status", "status": 400, "body": f"<p>{EMAIL}</p>"},
-        {"kind": "status", "status": 503, "retry_after": 0, "times": 1},
+        {"kind": "status", "status": 429, "retry_after": 0, "times": 1},
+        {"kind": "status", "status": 503},
         {"kind": "apply_then_drop"},
         {"kind": "malformed_json"},
     ],

@@ -236,6 +236,13 @@ async def capture_unknown_lines(world: World) -> object:
     world.sandbox.complete(world.id)
     order = wanted(DATA).order
     assert order is not None
+    return await world.client.orders.capture(world.id, order, check=False)
+
+
+async def capture_more_than_is_open(world: World) -> object:
+    world.sandbox.complete(world.id)
+    order = wanted(DATA).order
+    assert order is not None
     return await world.client.orders.capture(world.id, order)
 
 
@@ -485,6 +492,7 @@ WAYS: tuple[tuple[Way, type[BaseException]], ...] = (
     (deactivate_a_token_while_the_api_is_down, ServerError),
     (update_a_completed_session, SessionCompletedError),
     (capture_unknown_lines, CartItemNotFoundError),
+    (capture_more_than_is_open, ValidationError),
     (use_a_wrong_secret, AuthenticationError),
     (be_answered_with_another_state, PatchNotAppliedError),
     (fail_to_heal_an_edit, PatchNotAppliedError),

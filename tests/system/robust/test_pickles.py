@@ -95,6 +95,7 @@ RAISED: dict[type[bq.BriqpayError], tuple[Any, list[dict[str, Any]], dict[str, A
     bq.SessionCompletedError: (_update, [_status(400, "SESSION_ALREADY_COMPLETED")], {}),
     bq.SessionInitializingError: (_read, [], {"initialization_pending": 5}),
     bq.CancelNotSupportedError: (_read, [_status(400, "CANCEL_NOT_SUPPORTED")], {}),
+    bq.CaptureNotAllowedError: (_read, [_status(400, "CAPTURE_NOT_ALLOWED")], {}),
     bq.CartItemNotFoundError: (_read, [_status(400, "CART_ITEM_NOT_FOUND")], {}),
     bq.ConflictError: (_read, [_status(409, "CONFLICT")], {}),
     bq.RateLimitedError: (_read, [_status(429, "RATE_LIMITED", retry_after=30)], {}),
