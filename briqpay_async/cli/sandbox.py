@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from briqpay_async.cli import sandbox_control
 from briqpay_async.cli.connect import Flag
@@ -14,11 +14,16 @@ from briqpay_async.cli.exits import FAILED, InputError, one_line
 from briqpay_async.cli.output import say
 from briqpay_async.sandbox import serve
 from briqpay_async.sandbox.server import SECRET, USERNAME, WEBHOOK_SECRET
+from briqpay_async.sandbox.switches import parse_switches, switch_help
 
 __all__ = ["register"]
 
 
-_sandbox = App(name="sandbox", help="Run an emulator of Briqpay's v3 API, or tell a running one what happens.")
+_sandbox = App(
+    name="sandbox",
+    help="Run an emulator of Briqpay's v3 API, or tell a running one what happens.",
+    help_epilogue="\n- ".join(["Switches, with their defaults:\n", *switch_help().splitlines()]),
+)
 
 
 def register(app: App) -> None:
@@ -37,7 +42,8 @@ def sandbox(
     host: str = "127.0.0.1",
     allow_remote: Flag = False,
     state: Path | None = None,
-    merge: Literal["field", "section"] = "field",
+    merge: Literal["field", "section"] | None = None,
+    switch: Annotated[list[str] | None, Parameter(negative=())] = None,
     username: str = USERNAME,
     secret: str = SECRET,
     webhook_secret: str = WEBHOOK_SECRET,
@@ -51,7 +57,8 @@ def sandbox(
         allow_remote: Let other machines and containers reach it, and send webhooks to any address. Anyone who can
             reach it can read and change everything in it.
         state: Keep sessions, tokens and hosted pages in this file, so that they are there after a restart.
-        merge: What a PATCH does to a stored section, merge its members or replace it.
+        merge: What a PATCH does to a stored section, merge its members or replace it (a switch of its own).
+        switch: NAME=VALUE: how it behaves; any number of times. The names are listed below.
         username: The merchant that is let in.
         secret: The merchant's secret.
         webhook_secret: What webhooks are signed with.
@@ -64,11 +71,11 @@ def sandbox(
                 host=host,
                 allow_remote=allow_remote,
                 state=state,
-                merge=merge,
                 username=username,
                 secret=secret,
                 webhook_secret=webhook_secret,
                 seed=seed,
+                **parse_switches(switch or (), merge=merge),
             )
         )
     except (ValueError, OverflowError) as error:

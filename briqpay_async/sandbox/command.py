@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from briqpay_async.sandbox.server import SECRET, USERNAME, WEBHOOK_SECRET, Sandbox
+from briqpay_async.sandbox.switches import parse_switches, switch_help
 
 DEFAULT_PORT = 8420
 
@@ -88,7 +89,10 @@ def _signals(stopping: asyncio.Event) -> Any:
 def parser() -> argparse.ArgumentParser:
     """Make the parser of the command line."""
     made = argparse.ArgumentParser(
-        prog="python -m briqpay_async.sandbox", description="Run an emulator of Briqpay's v3 API."
+        prog="python -m briqpay_async.sandbox",
+        description="Run an emulator of Briqpay's v3 API.",
+        epilog=f"switches, with their defaults:\n{switch_help()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default %(default)s)")
     made.add_argument("--host", default="127.0.0.1", help="where to listen (default %(default)s)")
@@ -104,11 +108,9 @@ def parser() -> argparse.ArgumentParser:
         "--webhook-secret", default=WEBHOOK_SECRET, help="what webhooks are signed with (default %(default)s)"
     )
     made.add_argument("--seed", type=int, default=0, help="of ids and faults (default %(default)s)")
+    made.add_argument("--merge", choices=("field", "section"), help="short for --switch merge=VALUE")
     made.add_argument(
-        "--merge",
-        choices=("field", "section"),
-        default="field",
-        help="what a PATCH does to a stored section: merge its members, or replace it (default %(default)s)",
+        "--switch", action="append", default=[], metavar="NAME=VALUE", help="how it behaves; any number of times"
     )
     return made
 
@@ -116,7 +118,9 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     options = vars(parser().parse_args(argv))
+    merge, switches = options.pop("merge"), options.pop("switch")
     try:
+        options |= parse_switches(switches, merge=merge)
         asyncio.run(serve(**options))
     except (OSError, ValueError, OverflowError) as error:
         sys.stderr.write(f"briqpay sandbox: {error}\n")

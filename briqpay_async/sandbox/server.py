@@ -19,7 +19,7 @@ from briqpay_async.sandbox.state.effects import Effect, Effects
 from briqpay_async.sandbox.state.request_log import Journal
 from briqpay_async.sandbox.state.state_file import FiledDict, StateFile
 from briqpay_async.sandbox.state.store import Json, Store
-from briqpay_async.sandbox.switches import Switches, SwitchOptions
+from briqpay_async.sandbox.switches import Switches, SwitchOptions, changed_switches
 from briqpay_async.sandbox.thread import ThreadedSandbox
 from briqpay_async.sandbox.webhooks.deliveries import Deliveries, Delivery
 from briqpay_async.sandbox.webhooks.sender import WebhookSender
@@ -134,8 +134,17 @@ class Sandbox:
 
     @property
     def switches(self) -> Switches:
-        """How this sandbox behaves where the documentation is silent."""
-        return self._switches
+        """How this sandbox behaves now."""
+        return self._store.switches
+
+    def change_switches(self, **switches: Unpack[SwitchOptions]) -> Switches:
+        """Change how the sandbox behaves while it runs, until `reset`, and return all switches.
+
+        Raises:
+            ValueError: a switch cannot have that value, or is for the start only.
+        """
+        self._store.switches = changed_switches(self._store.switches, switches)
+        return self._store.switches
 
     @property
     def sessions(self) -> Mapping[str, Json]:
@@ -225,8 +234,12 @@ class Sandbox:
         return complete(self._store, session_id, order_status, None if data is None else dict(data))
 
     def reset(self) -> None:
-        """Forget every session, token, page, request, webhook, effect and fault, and begin the ids anew."""
+        """Forget every session, token, page, request, webhook, effect and fault, and begin the ids anew.
+
+        Switches are again what the sandbox was made with.
+        """
         self._store.reset()
+        self._store.switches = self._switches
         self._journal.clear()
         self._deliveries.clear()
         self._faults.clear()

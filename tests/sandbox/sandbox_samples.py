@@ -75,7 +75,8 @@ def bent(document: dict[str, Any], pointer: str, value: Any) -> dict[str, Any]:
 def order_of(*lines: dict[str, Any]) -> dict[str, Any]:
     """Return an order of these lines with totals that fit."""
     net = sum(line["quantity"] * line["unitPrice"] for line in lines)
-    return {"currency": "SEK", "amountIncVat": net * 5 // 4, "amountExVat": net, "cart": list(lines)}
+    gross = sum(line["quantity"] * line["unitPrice"] * (10_000 + line["taxRate"]) for line in lines) // 10_000
+    return {"currency": "SEK", "amountIncVat": gross, "amountExVat": net, "cart": list(lines)}
 
 
 def basic(username: str, secret: str) -> str:

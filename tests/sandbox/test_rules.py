@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox.sandbox_samples import ABSENT, ADDRESS, MUG, ORDER, bent
 
-from briqpay_async.sandbox.rules.carts import is_plain_item, line_fault, total_problems
+from briqpay_async.sandbox.rules.carts import LineRules, is_plain_item, line_fault, total_problems
 from briqpay_async.sandbox.rules.patch_body import hidden_reasons, patch_problems
 
 UPSELL = {
@@ -276,7 +276,7 @@ def test_lines_of_both_variants_share_a_cart() -> None:
 def test_an_adjustment_is_for_refunds_only() -> None:
     adjustment = {**MUG, "productType": "adjustment"}
     assert line_fault(adjustment) is not None
-    assert line_fault(adjustment, refund=True) is None
+    assert line_fault(adjustment, LineRules(refund=True)) is None
 
 
 _VALUES = st.one_of(

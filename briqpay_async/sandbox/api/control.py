@@ -19,6 +19,7 @@ from briqpay_async.sandbox.rules.json_body import decode_json
 from briqpay_async.sandbox.state.completion import complete
 from briqpay_async.sandbox.state.request_log import Journal, JournalRecord
 from briqpay_async.sandbox.state.store import Json, Store
+from briqpay_async.sandbox.switches import changed_switches, describe_switches
 from briqpay_async.sandbox.webhooks.deliveries import describe_delivery
 from briqpay_async.sandbox.webhooks.sender import WebhookSender
 
@@ -69,7 +70,7 @@ class Control:
         except Refusal as refusal:
             return refusal.answer()
 
-    def _dispatch(self, request: web.BaseRequest, path: str, body: bytes) -> Answer:
+    def _dispatch(self, request: web.BaseRequest, path: str, body: bytes) -> Answer:  # noqa: PLR0911 (a table)
         method = request.method
         if path.startswith(_SESSIONS):
             return self._session(method, path[len(_SESSIONS) :], body)
@@ -79,17 +80,30 @@ class Control:
                 return NOTHING
             case "GET", "journal":
                 return self._read_journal(request.query_string)
+            case "PATCH", "switches":
+                return self._change_switches(_decode(body))
             case _, "faults":
                 return self._change_faults(method, body)
-            case "GET", "effects" | "deliveries" | "health" as name:
+            case "GET", "effects" | "deliveries" | "health" | "switches" as name:
                 return json_answer(self._list(name))
             case "POST", resend if _RESEND.fullmatch(resend):
                 return self._resend(int(resend.split("/")[1]))
         raise Refusal(404, "NOT_FOUND", "No such control endpoint")
 
+    def _change_switches(self, changes: Any) -> Answer:
+        if not isinstance(changes, dict):
+            raise invalid("body is the wrong type")
+        try:
+            self._store.switches = changed_switches(self._store.switches, changes)
+        except ValueError as error:
+            raise Refusal(400, "INVALID_SWITCH", str(error)) from None
+        return json_answer(describe_switches(self._store.switches))
+
     def _list(self, name: str) -> Any:
         if name == "health":
             return {"status": "ok", "sessions": len(self._store.sessions), "requests": len(self._journal)}
+        if name == "switches":
+            return describe_switches(self._store.switches)
         if name == "effects":
             return [attrs.asdict(effect) for effect in self._store.effects]
         return [describe_delivery(delivery) for delivery in self._webhooks.deliveries]

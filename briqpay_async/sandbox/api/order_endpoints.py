@@ -1,6 +1,9 @@
 """The endpoints of a completed session: capture, refund, cancel, release the rest, references."""
 
+from typing import Any
+
 from briqpay_async.sandbox.answers import NOTHING, Answer, invalid, json_answer
+from briqpay_async.sandbox.rules.carts import line_rules
 from briqpay_async.sandbox.rules.other_bodies import order_operation_problems, reference_problems
 from briqpay_async.sandbox.rules.patch_body import hidden_reasons
 from briqpay_async.sandbox.state.orders import (
@@ -13,13 +16,18 @@ from briqpay_async.sandbox.state.orders import (
 from briqpay_async.sandbox.state.store import ApiRequest, Store
 
 
+def _check_body(store: Store, body: Any, *, refund: bool) -> None:
+    rules = line_rules(store.switches, refund=refund)
+    check_totals = store.switches.check_operation_totals
+    if problems := order_operation_problems(body, rules, check_totals=check_totals):
+        raise invalid(*problems, reasons=hidden_reasons(body, rules))
+
+
 def capture(store: Store, request: ApiRequest) -> Answer:
     """POST /v3/session/{id}/order/capture (reference §B.6)."""
     session = store.session(request.target)
     body = request.json()
-    problems = order_operation_problems(body, refund=False, check_totals=store.switches.check_totals)
-    if problems:
-        raise invalid(*problems, reasons=hidden_reasons(body))
+    _check_body(store, body, refund=False)
     info = store.operation_info("capture")
     captured, made = capture_order(session, body["data"]["order"], info)
     store.save(captured, "capture", request.sequence, info.made)
@@ -30,12 +38,16 @@ def refund(store: Store, request: ApiRequest) -> Answer:
     """POST /v3/session/{id}/order/refund (reference §B.7)."""
     session = store.session(request.target)
     body = request.json()
-    problems = order_operation_problems(body, refund=True, check_totals=store.switches.check_totals)
-    if problems:
-        raise invalid(*problems, reasons=hidden_reasons(body, refund=True))
+    _check_body(store, body, refund=True)
     info = store.operation_info("refund")
     order = body["data"]["order"]
-    refunded, made = refund_order(session, order, info, capture_id=body.get("captureId"))
+    refunded, made = refund_order(
+        session,
+        order,
+        info,
+        capture_id=body.get("captureId"),
+        show_capture_id=store.switches.refund_capture_id,
+    )
     store.save(refunded, "refund", request.sequence, info.made)
     return json_answer(made, 201, request.target)
 

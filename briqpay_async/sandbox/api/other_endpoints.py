@@ -41,7 +41,7 @@ def token_deactivate(store: Store, request: ApiRequest) -> Answer:
 
 def hosted_page(store: Store, request: ApiRequest) -> Answer:
     """POST /v3/hosted-page (reference §B.15)."""
-    body = request.json()
+    body = request.json() if request.body else {}
     if problems := hosted_page_problems(body):
         raise invalid(*problems)
     session_id: str = body["sessionId"]

@@ -15,7 +15,7 @@ from briqpay_async.sandbox.switches import Switches
 NO_FIELDS: Final = ("none",)
 
 # Kept on the stored state for tests to look at; no answer of SEED's has them.
-_STATE_ONLY: Final = ("modules", "config", "decision")
+_STATE_ONLY: Final = ("modules", "config", "decision", "companyDropped")
 # "Only available when the session is completed" (SEED).
 _LATE: Final = ("company", "billing", "shipping")
 
@@ -51,5 +51,7 @@ def session_answer(session: Json, request: ApiRequest, switches: Switches, statu
         session = request.view(session)
     shown = visible(session, switches)
     if fields is not None:
+        if "snippet" in fields:  # asked for by the commercetools connector
+            shown["snippet"] = shown["htmlSnippet"]
         shown = {name: shown[name] for name in fields if name in shown}
     return json_answer(shown, status, session_id)

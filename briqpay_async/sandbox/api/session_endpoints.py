@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from briqpay_async.sandbox.answers import NOTHING, Answer, Refusal, invalid
 from briqpay_async.sandbox.api.projection import session_answer
+from briqpay_async.sandbox.rules.carts import line_rules
 from briqpay_async.sandbox.rules.create_body import CHARGE_TOKEN, creation_problems, hook_reasons
 from briqpay_async.sandbox.rules.other_bodies import decision_problems, metadata_problems
 from briqpay_async.sandbox.rules.patch_body import hidden_reasons, patch_problems
@@ -18,20 +19,23 @@ _ENDS_SESSION: Final = "reject_session_with_error"
 def create(store: Store, request: ApiRequest) -> Answer:
     """POST /v3/session (reference §B.1)."""
     body = request.json()
-    if problems := creation_problems(body, check_totals=store.switches.check_totals):
-        raise invalid(*problems, reasons=hidden_reasons(body) + hook_reasons(body))
+    switches = store.switches
+    rules = line_rules(switches)
+    if problems := creation_problems(body, rules, check_totals=switches.check_totals):
+        raise invalid(*problems, reasons=hidden_reasons(body, rules) + hook_reasons(body))
     session = new_session(
         body,
         session_id=store.new_id(),
         created_at=utc_now(),
         username=store.username,
         token=_charged_token(store, body),
+        drop_company=switches.drop_company,
     )
     session_id: str = session["sessionId"]
-    if store.switches.initialization_pending:
-        store.initializing[session_id] = store.switches.initialization_pending
+    if switches.initialization_pending:
+        store.initializing[session_id] = switches.initialization_pending
     store.save(session, "create", request.sequence, session_id)
-    return session_answer(session, request, store.switches, 201)
+    return session_answer(session, request, switches, 201)
 
 
 def _charged_token(store: Store, body: Json) -> Json | None:
@@ -61,10 +65,11 @@ def patch(store: Store, request: ApiRequest) -> Answer:
     session = _open_session(store, request.target)
     body: Any = request.json()
     switches = store.switches
-    problems = patch_problems(body, session.get("customerType"), check_totals=switches.check_totals)
+    rules = line_rules(switches)
+    problems = patch_problems(body, session.get("customerType"), rules, check_totals=switches.check_totals)
     if problems:
-        raise invalid(*problems, reasons=hidden_reasons(body))
-    patched = apply_patch(session, body, switches.merge)
+        raise invalid(*problems, reasons=hidden_reasons(body, rules))
+    patched = apply_patch(session, body, switches.merge, switches.drop_company)
     store.save(patched, "patch", request.sequence)
     return session_answer(patched, request, switches)
 

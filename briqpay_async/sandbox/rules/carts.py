@@ -5,10 +5,16 @@ the US (reference §C.2). A line that fits neither is reported the way a JSON-sc
 without saying why; `line_fault` says why, for the developer's eyes.
 """
 
-from typing import Any, Final
+from fractions import Fraction
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 from briqpay_async.sandbox.rules import checks
 from briqpay_async.sandbox.rules.checks import Shape, Table, check_members
+from briqpay_async.sandbox.rules.line_totals import exact
+from briqpay_async.sandbox.switches import Switches
+
+Json = dict[str, Any]
 
 _NAME = checks.text_up_to(256)
 _SOLD = ("physical", "digital", "discount", "shipping_fee", "deposit", "surcharge", "gift_card")
@@ -16,12 +22,42 @@ _SOLD = ("physical", "digital", "discount", "shipping_fee", "deposit", "surcharg
 _NOT_ON_TAX_LINES: Final = ("quantity", "quantityUnit", "unitPrice", "taxRate", "discountPercentage")
 
 
-def _regular(*product_types: str) -> Shape:
+class LineRules(NamedTuple):
+    """What lines may look like, as far as that can be chosen.
+
+    Attributes:
+        refund: Whether `adjustment` lines are accepted: "can only be used on refunds" (Briqpay docs).
+        decimal_quantities: Whether a quantity may be 4.3.
+        positive_discounts: Whether a `discount` may have a positive unit price.
+    """
+
+    refund: bool = False
+    decimal_quantities: bool = False
+    positive_discounts: bool = False
+
+
+PLAIN: Final = LineRules()
+_RULES: Final = {
+    (decimal, positive, refund): LineRules(refund, decimal, positive)
+    for decimal in (False, True)
+    for positive in (False, True)
+    for refund in (False, True)
+}
+
+
+def line_rules(switches: Switches, *, refund: bool = False) -> LineRules:
+    """Return the rules for lines that some switches choose."""
+    return _RULES[switches.decimal_quantities, switches.positive_discounts, refund]
+
+
+@cache
+def _regular(refund: bool, decimals: bool) -> Shape:  # noqa: FBT001 (the key of a cache)
+    product_types = (*_SOLD, "adjustment") if refund else _SOLD
     members: Table = {
         "productType": checks.one_of(*product_types),
         "reference": _NAME,
         "name": _NAME,
-        "quantity": checks.whole_from_one,
+        "quantity": checks.number_above_zero if decimals else checks.whole_from_one,
         "quantityUnit": checks.text_up_to(10),
         "unitPrice": checks.whole,
         "taxRate": checks.whole,
@@ -30,9 +66,6 @@ def _regular(*product_types: str) -> Shape:
     return Shape(members, ("productType", "name", "quantity", "quantityUnit", "unitPrice", "taxRate"))
 
 
-_SOLD_LINE: Final = _regular(*_SOLD)
-# `adjustment` "can only be used on refunds" (reference §C.2).
-_REFUNDED_LINE: Final = _regular(*_SOLD, "adjustment")
 _TAX_LINE: Final = Shape(
     {"reference": _NAME, "name": _NAME, "totalTaxAmount": checks.whole},
     ("productType", "name", "totalTaxAmount"),
@@ -70,15 +103,15 @@ def is_plain_item(line: Any) -> bool:
     )
 
 
-def line_fault(line: Any, *, refund: bool = False) -> str | None:
+def line_fault(line: Any, rules: LineRules = PLAIN) -> str | None:
     """Return why a cart line fits neither shape, or None when it fits one."""
     if type(line) is not dict:
         return checks.WRONG_TYPE
     if line.get("productType") == "sales_tax":
         return _misplaced(line) or _first_fault(line, _TAX_LINE)
-    if fault := _first_fault(line, _REFUNDED_LINE if refund else _SOLD_LINE):
+    if fault := _first_fault(line, _regular(rules.refund, rules.decimal_quantities)):
         return fault
-    if line["productType"] == "discount" and line["unitPrice"] >= 0:
+    if line["productType"] == "discount" and line["unitPrice"] >= 0 and not rules.positive_discounts:
         return "unitPrice of a discount must be negative"  # SEED
     return None
 
@@ -102,7 +135,7 @@ def _first_fault(line: dict[str, Any], shape: Shape) -> str | None:
     return None
 
 
-def check_order(order: Any, path: str, problems: list[str], *, refund: bool = False) -> None:
+def check_order(order: Any, path: str, problems: list[str], rules: LineRules = PLAIN) -> None:
     """Check an order: its four members are required together wherever it appears (SEED)."""
     if not check_members(order, path, _ORDER, problems) or "cart" not in order:
         return
@@ -113,7 +146,7 @@ def check_order(order: Any, path: str, problems: list[str], *, refund: bool = Fa
     if not cart:
         problems.append(f"{path}.cart {checks.TOO_FEW_ITEMS}")
     for index, line in enumerate(cart):
-        if not is_plain_item(line) and line_fault(line, refund=refund):
+        if not is_plain_item(line) and line_fault(line, rules):
             problems.append(f"{path}.cart.{index} {checks.NO_SCHEMA}")
 
 
@@ -126,7 +159,8 @@ def total_problems(order: dict[str, Any], path: str) -> list[str]:
     """
     # Exact integers: one part in 10^8 of a minor unit, as rates and discounts have four decimals each.
     scale = 10**8
-    including = excluding = 0
+    including: int | Fraction = 0
+    excluding: int | Fraction = 0
     for line in order["cart"]:
         if line["productType"] == "sales_tax":
             including += line["totalTaxAmount"] * scale  # it adds to amountIncVat alone (reference §G.8)
@@ -134,7 +168,7 @@ def total_problems(order: dict[str, Any], path: str) -> list[str]:
             including += line["totalAmount"] * scale
             excluding += (line["totalAmount"] - line["totalVatAmount"]) * scale
         else:
-            net = line["quantity"] * line["unitPrice"] * (10_000 - line.get("discountPercentage", 0))
+            net = exact(line["quantity"]) * line["unitPrice"] * (10_000 - line.get("discountPercentage", 0))
             excluding += net * 10_000
             including += net * (10_000 + line["taxRate"])
     slack = len(order["cart"]) * scale // 2

@@ -82,6 +82,13 @@ def whole_from_one(value: Any) -> str | None:
     return None if value >= 1 else TOO_SMALL
 
 
+def number_above_zero(value: Any) -> str | None:
+    """Accept a number above zero: a quantity in parts of a unit."""
+    if type(value) is not int and type(value) is not float:
+        return WRONG_TYPE
+    return None if value > 0 else TOO_SMALL
+
+
 def number(value: Any) -> str | None:
     """Accept any JSON number; booleans are not numbers."""
     return None if type(value) is int or type(value) is float else WRONG_TYPE
@@ -107,6 +114,11 @@ def any_object(value: Any) -> str | None:
 def object_list(value: Any) -> str | None:
     """Accept an array of objects without looking into them."""
     return None if type(value) is list and all(type(item) is dict for item in value) else WRONG_TYPE
+
+
+def choices(value: Any) -> str | None:
+    """Accept what a custom input lets choose from: texts, or objects with a value, a label and an amount."""
+    return None if type(value) is list and all(type(item) in (str, dict) for item in value) else WRONG_TYPE
 
 
 def text_list(value: Any) -> str | None:

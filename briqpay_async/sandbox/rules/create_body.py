@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from briqpay_async.sandbox.rules import checks
+from briqpay_async.sandbox.rules.carts import PLAIN, LineRules
 from briqpay_async.sandbox.rules.checks import REQUIRED, WRONG_TYPE, Shape, Table, check_members
 from briqpay_async.sandbox.rules.patch_body import body_total_problems, check_data, check_upsell
 
@@ -32,6 +33,7 @@ ORDER_STATUSES: Final = (
 _UI_STATUSES: Final = (
     "locked_by_merchant",
     "not_yet_reached",
+    "not_yet_reached_locked",
     "hidden",
     "visible",
     "visible_required",
@@ -151,14 +153,14 @@ def _check_product_and_urls(body: dict[str, Any], intent: Any, problems: list[st
         check_urls(body["urls"], "body.urls", problems, terms=pays and intent != CHARGE_TOKEN)
 
 
-def _check_new_data(body: dict[str, Any], intent: Any, problems: list[str]) -> None:
+def _check_new_data(body: dict[str, Any], intent: Any, problems: list[str], rules: LineRules) -> None:
     data = body["data"]
-    check_data(data, "body.data", problems, body.get("customerType"), _MORE_DATA)
+    check_data(data, "body.data", problems, body.get("customerType"), others=_MORE_DATA, rules=rules)
     if intent == CHARGE_TOKEN and type(data) is dict and "tokenization" not in data:
         problems.append(f"body.data.tokenization {REQUIRED}")
 
 
-def creation_problems(body: Any, *, check_totals: bool = False) -> list[str]:
+def creation_problems(body: Any, rules: LineRules = PLAIN, *, check_totals: bool = False) -> list[str]:
     """Return every reason to refuse the body of a create."""
     if type(body) is not dict:
         return [f"body {WRONG_TYPE}"]
@@ -176,7 +178,7 @@ def creation_problems(body: Any, *, check_totals: bool = False) -> list[str]:
     if "config" in body:
         check_members(body["config"], "body.config", _CONFIG, problems)
     if "data" in body:
-        _check_new_data(body, intent, problems)
+        _check_new_data(body, intent, problems, rules)
     if "modules" in body:
         _check_modules(body["modules"], problems)
     if check_totals and not problems:

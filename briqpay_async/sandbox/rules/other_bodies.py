@@ -1,11 +1,13 @@
 """What the bodies of the smaller endpoints must look like, as pure rules."""
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from briqpay_async.sandbox.rules import checks
-from briqpay_async.sandbox.rules.carts import check_order, total_problems
+from briqpay_async.sandbox.rules.carts import PLAIN, LineRules, check_order
 from briqpay_async.sandbox.rules.checks import ADDITIONAL, REQUIRED, WRONG_TYPE, Shape, check_members
 from briqpay_async.sandbox.rules.create_body import check_references, check_urls
+from briqpay_async.sandbox.rules.line_totals import operation_total_problems
 
 _HTTP_IMAGE: Final = (".png", ".jpg", ".jpeg", ".svg")
 _DECISION: Final = Shape(
@@ -71,29 +73,33 @@ def decision_problems(body: Any) -> list[str]:
     return problems
 
 
-def order_operation_problems(body: Any, *, refund: bool, check_totals: bool = False) -> list[str]:
-    """Return every reason to refuse the body of a capture or a refund (reference §B.6, §B.7)."""
+def order_operation_problems(body: Any, rules: LineRules = PLAIN, *, check_totals: bool = False) -> list[str]:
+    """Return every reason to refuse the body of a capture, or of a refund if `rules` are for one."""
     problems: list[str] = []
-    if not check_members(body, "body", _REFUND if refund else _CAPTURE, problems):
+    if not check_members(body, "body", _REFUND if rules.refund else _CAPTURE, problems):
         return problems
     data = body.get("data")
     if type(data) is not dict:
         return problems
     if "order" in data:
-        check_order(data["order"], "body.data.order", problems, refund=refund)
+        check_order(data["order"], "body.data.order", problems, rules)
     else:
         problems.append(f"body.data.order {REQUIRED}")
     if data.keys() - {"order"}:
         problems.append(f"body.data {ADDITIONAL}")
     if check_totals and not problems:
-        problems += total_problems(data["order"], "body.data.order")
+        problems += operation_total_problems(data["order"], "body.data.order")
     return problems
 
 
 def _logo(value: Any) -> str | None:
     if fault := _LOGO(value) or checks.url(value):
         return fault
-    return None if value.lower().endswith(_HTTP_IMAGE) else checks.PATTERN
+    try:
+        path = urlsplit(value).path  # the ending is judged without the query: `logo.png?v=2` is fine
+    except ValueError:
+        return checks.PATTERN
+    return None if path.lower().endswith(_HTTP_IMAGE) else checks.PATTERN
 
 
 _PAGE: Final = Shape({"sessionId": checks.text, "config": checks.any_object}, closed=True)

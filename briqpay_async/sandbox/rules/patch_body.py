@@ -10,7 +10,7 @@ Briqpay's own plugins send undocumented ones and get them back (reference §C.2)
 from typing import Any, Final
 
 from briqpay_async.sandbox.rules import checks
-from briqpay_async.sandbox.rules.carts import check_order, line_fault, total_problems
+from briqpay_async.sandbox.rules.carts import PLAIN, LineRules, check_order, line_fault, total_problems
 from briqpay_async.sandbox.rules.checks import ADDITIONAL, Shape, Table, check_members
 
 _ADDRESS_TEXT = checks.text_up_to(100)
@@ -55,14 +55,30 @@ _CUSTOM_INPUT: Final = Shape(
         "maxLength": checks.number,
         "required": checks.boolean,
         "span": checks.one_or_two,
-        "enum": checks.text_list,
-        "component": checks.one_of("textField", "textArea", "checkbox", "enumRadio", "enumDropdown"),
+        "enum": checks.choices,
+        # The last three are known from the types of the commercetools connector alone.
+        "component": checks.one_of(
+            "textField",
+            "textArea",
+            "checkbox",
+            "enumRadio",
+            "enumDropdown",
+            "phone",
+            "countryDropdown",
+            "currency",
+        ),
     }
 )
 
 
 def check_data(
-    data: Any, path: str, problems: list[str], customer_type: str | None, others: Table | None = None
+    data: Any,
+    path: str,
+    problems: list[str],
+    customer_type: str | None,
+    *,
+    others: Table | None = None,
+    rules: LineRules = PLAIN,
 ) -> None:
     """Check `data`: the six sections that SEED names, and for a create the `others` besides."""
     if type(data) is not dict:
@@ -71,7 +87,7 @@ def check_data(
     unknown = False
     for name, section in data.items():
         if name == "order":
-            check_order(section, f"{path}.order", problems)
+            check_order(section, f"{path}.order", problems, rules)
         elif (shape := _SECTIONS.get(name)) is not None:
             check_members(section, f"{path}.{name}", shape, problems)
         elif others is not None and (check := others.get(name)) is not None:
@@ -117,12 +133,15 @@ def _check_modules(modules: Any, problems: list[str]) -> None:
         problems.append(f"{path} {ADDITIONAL}")
 
 
-def patch_problems(body: Any, customer_type: str | None, *, check_totals: bool = False) -> list[str]:
+def patch_problems(
+    body: Any, customer_type: str | None, rules: LineRules = PLAIN, *, check_totals: bool = False
+) -> list[str]:
     """Return every reason to refuse the body of a PATCH, in the order of its members.
 
     Args:
         body: The decoded JSON.
         customer_type: `business` or `consumer`, of the session; None when it has none.
+        rules: What cart lines may look like.
         check_totals: Whether an order whose lines don't add up is refused.
     """
     if type(body) is not dict:
@@ -131,7 +150,7 @@ def patch_problems(body: Any, customer_type: str | None, *, check_totals: bool =
     unknown = False
     for name, member in body.items():
         if name == "data":
-            check_data(member, "body.data", problems, customer_type)
+            check_data(member, "body.data", problems, customer_type, rules=rules)
         elif name == "modules":
             _check_modules(member, problems)
         else:
@@ -149,12 +168,12 @@ def body_total_problems(body: dict[str, Any]) -> list[str]:
     return [] if order is None else total_problems(order, "body.data.order")
 
 
-def hidden_reasons(body: Any, *, refund: bool = False) -> list[str]:
+def hidden_reasons(body: Any, rules: LineRules = PLAIN) -> list[str]:
     """Return why cart lines were refused, which the `oneOf` message of the API keeps to itself."""
     try:
         cart = body["data"]["order"]["cart"]
     except (TypeError, KeyError, IndexError):
         return []
     lines = enumerate(cart if type(cart) is list else ())
-    faults = ((index, line_fault(line, refund=refund)) for index, line in lines)
+    faults = ((index, line_fault(line, rules)) for index, line in lines)
     return [f"body.data.order.cart.{index}: {fault}" for index, fault in faults if fault]

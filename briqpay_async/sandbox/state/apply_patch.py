@@ -7,6 +7,7 @@ nowhere (reference §D), so both readings are here.
 
 from typing import Any, Final
 
+from briqpay_async.sandbox.state.company_lookup import after_lookup
 from briqpay_async.sandbox.state.module_status import module_status
 
 Json = dict[str, Any]
@@ -25,7 +26,7 @@ def merge_sections(stored: Json, sent: Json, merge: str) -> Json:
     return merged
 
 
-def apply_patch(session: Json, body: Json, merge: str) -> Json:
+def apply_patch(session: Json, body: Json, merge: str, drop_company: str = "never") -> Json:
     """Return the session after a PATCH whose body has been found valid.
 
     The given state is not changed, and parts that the body does not touch are shared with it.
@@ -40,10 +41,13 @@ def apply_patch(session: Json, body: Json, merge: str) -> Json:
         modules = session.get("modules", _EMPTY)
         config = merge_sections(modules.get("config", _EMPTY), sent_config, merge)
         patched["modules"] = {**modules, "config": config}
+    company_sent = "company" in (data or _EMPTY)
+    if company_sent:
+        patched = after_lookup(patched, drop_company)
     begins = session["status"] == "started"
     if begins:
         patched["status"] = "modules_in_progress"
-    if begins or len(patched["data"]) > len(stored):
+    if begins or company_sent or len(patched["data"]) > len(stored):
         patched["moduleStatus"] = module_status(patched)
     return patched
 

@@ -34,7 +34,8 @@ def module_status(session: Json) -> Json:
     elif done:
         payment = "completed"
     else:
-        payment = "not_yet_reached" if status == "started" else "visible_required"
+        waiting = status == "started" or "companyDropped" in session
+        payment = "not_yet_reached" if waiting else "visible_required"
     return {
         "company_lookup": shown("company_lookup", "company", _REQUIRED) if business else _HIDDEN,
         "billing": shown("billing", "billing", _REQUIRED),

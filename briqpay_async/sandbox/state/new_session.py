@@ -6,6 +6,7 @@ from typing import Any, Final
 import orjson
 
 from briqpay_async.sandbox.rules.create_body import CHARGE_TOKEN
+from briqpay_async.sandbox.state.company_lookup import after_lookup
 from briqpay_async.sandbox.state.module_status import module_status
 
 Json = dict[str, Any]
@@ -33,7 +34,15 @@ def html_snippet(token: str) -> str:
     )
 
 
-def new_session(body: Json, *, session_id: str, created_at: str, username: str, token: Json | None = None) -> Json:
+def new_session(
+    body: Json,
+    *,
+    session_id: str,
+    created_at: str,
+    username: str,
+    token: Json | None = None,
+    drop_company: str = "never",
+) -> Json:
     """Return the state of a session just created from a valid body.
 
     Everything the merchant sent is stored verbatim, unknown members included.
@@ -45,6 +54,7 @@ def new_session(body: Json, *, session_id: str, created_at: str, username: str, 
         username: The merchant, for the client token.
         token: For a session that charges a token: the token, which lends it whatever the body
             leaves out of customer type, country and locale.
+        drop_company: The switch of that name.
     """
     lent: Json = {}
     if token is not None and body["product"]["intent"] == CHARGE_TOKEN:
@@ -61,5 +71,6 @@ def new_session(body: Json, *, session_id: str, created_at: str, username: str, 
         "data": body.get("data", {}),
         **{name: body[name] for name in ("config", "modules") if name in body},
     }
+    session = after_lookup(session, drop_company)
     session["moduleStatus"] = module_status(session)
     return session

@@ -5,11 +5,11 @@ ledger is the session document itself: what remains to capture is what the order
 captures say, and nothing is counted anywhere else. Rules: reference §B.6 to 10, §C.4, §G.9, §H.
 """
 
-from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from briqpay_async.sandbox.answers import Refusal, invalid
+from briqpay_async.sandbox.rules.matching import require_known, take, tally
 
 Json = dict[str, Any]
 
@@ -36,27 +36,23 @@ def order_status(session: Json) -> str | None:
     return status
 
 
-def _tally(lines: Iterable[Json]) -> Counter[Hashable]:
-    """Count a cart by what Briqpay matches lines on: reference, tax rate and unit price (reference §G.9).
-
-    A sales_tax item has no quantity, so its amount is what is used up.
-    """
-    tally: Counter[Hashable] = Counter()
-    for line in lines:
-        if line["productType"] == "sales_tax":
-            tally["sales_tax", line.get("reference")] += line["totalTaxAmount"]
-        else:
-            tally[line.get("reference"), line["taxRate"], line["unitPrice"]] += line["quantity"]
-    return tally
+def counts(operation: Json) -> bool:
+    """Tell whether a capture or refund uses up what it is of: all but rejected ones do."""
+    return operation.get("status") != "rejected"
 
 
-def _take(available: Counter[Hashable], wanted: Counter[Hashable]) -> Counter[Hashable]:
-    """Return what is left of `available`, or refuse lines that are not there or no longer there."""
-    if any(key not in available or quantity > available[key] for key, quantity in wanted.items()):
-        raise Refusal(400, "CART_ITEM_NOT_FOUND", "Cart item has mismatching reference")
-    left = Counter(available)
-    left.subtract(wanted)
-    return left
+def approved_transaction(session: Json) -> Json:
+    """Return the payment that captures are of: its cart and amount are what was authorised."""
+    transactions: list[Json] = session["data"]["transactions"]
+    return next((each for each in transactions if each["status"] == "approved"), transactions[0])
+
+
+def _check_authorised(transaction: Json, earlier: list[Json], order: Json) -> None:
+    """Refuse a capture above the authorised amount; each line can drift by a minor unit in rounding."""
+    amount = sum(capture["amountIncVat"] for capture in earlier) + order["amountIncVat"]
+    if amount > transaction["amountIncVat"] + len(transaction["cart"]):
+        message = "Capture is not allowed: the amount is higher than what is authorised"
+        raise Refusal(400, "CAPTURE_NOT_ALLOWED", message)
 
 
 def _lines(operations: Iterable[Json]) -> Iterable[Json]:
@@ -79,7 +75,7 @@ def _with_transaction(session: Json, **changes: str) -> list[Json]:
 
 def _operation(session: Json, order: Json, info: OperationInfo, own: Json) -> Json:
     """Return a capture or refund: who and what paid comes from the transaction, the rest from the request."""
-    transaction = session["data"]["transactions"][0]
+    transaction = approved_transaction(session)
     names = ("reservationId", "pspId", "pspDisplayName", "email", "reference")
     return {
         "createdAt": info.created_at,
@@ -111,9 +107,11 @@ def capture_order(
     _require(session, _CAPTURABLE, "capture")
     _same_currency(session, order)
     data = session["data"]
-    remaining = _tally(data["order"]["cart"])
-    remaining.subtract(_tally(_lines(data["captures"])))
-    left = _take(remaining, _tally(order["cart"]))
+    authorised = approved_transaction(session)
+    earlier = [capture for capture in data["captures"] if counts(capture)]
+    require_known(authorised["cart"], order["cart"])
+    _check_authorised(authorised, earlier, order)
+    left = take(authorised["cart"], tally(_lines(earlier)), order["cart"])
     own = {"captureId": info.made, "autoCaptured": auto_captured}
     capture = _operation(session, order, info, own)
     whole = not any(left.values())
@@ -154,7 +152,14 @@ def _capture_to_refund(captures: list[Json], capture_id: str | None) -> Json:
     raise invalid("Invalid captureId - capture does not exist.")
 
 
-def refund_order(session: Json, order: Json, info: OperationInfo, *, capture_id: str | None) -> tuple[Json, Json]:
+def refund_order(
+    session: Json,
+    order: Json,
+    info: OperationInfo,
+    *,
+    capture_id: str | None,
+    show_capture_id: bool = True,
+) -> tuple[Json, Json]:
     """Refund the lines of `order` and return the next session and the refund.
 
     `adjustment` lines need no counterpart in the capture; amounts are what bounds them.
@@ -164,14 +169,18 @@ def refund_order(session: Json, order: Json, info: OperationInfo, *, capture_id:
     _same_currency_of_refund(session, order)
     data = session["data"]
     capture = _capture_to_refund(data.get("captures", []), capture_id)
-    earlier = [refund for refund in data["refunds"] if refund["parentCaptureId"] == capture["captureId"]]
-    remaining = _tally(capture["cart"])
-    remaining.subtract(_tally(_real_lines(_lines(earlier))))
-    _take(remaining, _tally(_real_lines(order["cart"])))
+    earlier = [
+        refund
+        for refund in data["refunds"]
+        if counts(refund) and refund["parentCaptureId"] == capture["captureId"]
+    ]
+    take(capture["cart"], tally(_real_lines(_lines(earlier))), tuple(_real_lines(order["cart"])))
     already = sum(refund["amountIncVat"] for refund in earlier)
     if already + order["amountIncVat"] > capture["amountIncVat"]:
         raise invalid("body.data.order.amountIncVat is more than what remains of the capture")
     own = {"refundId": info.made, "parentCaptureId": capture["captureId"]}
+    if show_capture_id:
+        own["captureId"] = capture["captureId"]
     refund = _operation(session, order, info, own)
     refunded = _evolve(session, {"refunds": [*data["refunds"], refund]})
     return _with_refund_status(refunded), refund

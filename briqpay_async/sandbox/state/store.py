@@ -3,7 +3,6 @@
 import random
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -52,7 +51,6 @@ class Store:
     history: History = attrs.field(factory=lambda: History(time.monotonic), init=False)
     # Each is given every status that changes, after the change; it must neither raise nor wait.
     listeners: list[Listener] = attrs.field(factory=list, init=False)
-    _age: deque[str] = attrs.field(factory=deque, init=False)  # session ids, oldest first
     _random: random.Random = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -74,7 +72,7 @@ class Store:
 
     def reset(self) -> None:
         """Forget everything and begin the ids anew."""
-        for memory in (self.sessions, self.tokens, self.pages, self.initializing, self._age):
+        for memory in (self.sessions, self.tokens, self.pages, self.initializing):
             memory.clear()
         self.effects.clear()
         self.history.clear()
@@ -93,7 +91,6 @@ class Store:
         before = self.sessions.get(session_id)
         self.sessions[session_id] = session
         if before is None:
-            self._age.append(session_id)
             self._forget_oldest()
         self.effects.add(kind, session_id, sequence, made)
         if self.history.on:
@@ -106,8 +103,8 @@ class Store:
     def _forget_oldest(self) -> None:
         """Keep the memory bounded."""
         limit = self.switches.session_limit
-        while len(self._age) > limit:
-            session_id = self._age.popleft()
+        while len(self.sessions) > limit:
+            session_id = next(iter(self.sessions))
             self.sessions.pop(session_id, None)
             self.initializing.pop(session_id, None)
             self.history.forget(session_id)
