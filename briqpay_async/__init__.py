@@ -3,7 +3,7 @@
 from briqpay_async.bulk.journal import BulkJournal, JournalRow, JournalSummary
 from briqpay_async.bulk.rows import BulkProgress, SessionUpdate, UpdateOutcome, UpdateStatus
 from briqpay_async.client import BriqpayClient
-from briqpay_async.config import Environment, Pool, RetryPolicy, Timeouts
+from briqpay_async.config import Environment, Pool, RateLimit, RetryPolicy, Timeouts
 from briqpay_async.conversion.decode import structure, unstructure
 from briqpay_async.errors import (
     APIError,
@@ -182,6 +182,7 @@ __all__ = [
     "ResponseDecodeError",
     "ResponseEvent",
     "RetryEvent",
+    "RateLimit",
     "RetryPolicy",
     "SalesTaxItem",
     "ServerError",

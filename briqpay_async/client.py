@@ -8,7 +8,15 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from briqpay_async.config import Environment, Pool, RetryPolicy, Timeouts, check_base_url, warn_if_readable
+from briqpay_async.config import (
+    Environment,
+    Pool,
+    RateLimit,
+    RetryPolicy,
+    Timeouts,
+    check_base_url,
+    warn_if_readable,
+)
 from briqpay_async.errors import ConfigurationError
 from briqpay_async.resources.base import CheckTotals
 from briqpay_async.resources.hosted_pages import HostedPages
@@ -19,6 +27,7 @@ from briqpay_async.transport.aiohttp_transport import AiohttpTransport
 from briqpay_async.transport.call import Caller, ClientState, Transport
 from briqpay_async.transport.hooks import CallHooks
 from briqpay_async.transport.order_turns import OrderTurns
+from briqpay_async.transport.rate_gate import ClientGate
 from briqpay_async.transport.retry import Budget
 
 if TYPE_CHECKING:
@@ -58,6 +67,7 @@ class BriqpayClient:
         hooks: Sequence[CallHooks] = (),
         check_totals: CheckTotals = "warn",
         insecure_http: bool = False,
+        rate: RateLimit | None = None,
     ) -> None:
         """Make a client. Nothing is opened before the first call.
 
@@ -75,6 +85,8 @@ class BriqpayClient:
                 ``"warn"`` logs it, ``"error"`` raises ``TotalsMismatchError``, ``"off"`` does not look.
             insecure_http: Accept a ``base_url`` with ``http://`` to any host, with a warning: credentials then
                 travel unencrypted. For a sandbox on a network of your own, such as another container.
+            rate: The quota of requests, where it is known: single calls and bulk runs keep to it together. It
+                holds for this client and its copies; each process has its own.
 
         Raises:
             ConfigurationError: A setting that cannot work.
@@ -90,7 +102,11 @@ class BriqpayClient:
                 pool=pool,
                 http_session=http_session,
             ),
-            ClientState(Budget(retry.budget), turns=OrderTurns(f"{self._base_url}\n{username}")),
+            ClientState(
+                Budget(retry.budget),
+                turns=OrderTurns(f"{self._base_url}\n{username}"),
+                gate=ClientGate(_rate(rate)),
+            ),
             timeouts=timeouts,
             retry=retry,
             hooks=hooks,
@@ -155,7 +171,7 @@ class BriqpayClient:
         hooks: Sequence[CallHooks] | None = None,
         check_totals: CheckTotals | None = None,
     ) -> Self:
-        """A cheap copy with other options. It shares the connections, the order of updates and the retry budget.
+        """A cheap copy with other options. It shares connections, order of updates, rate and retry budget.
 
         Closing the copy does nothing: the client it came from owns the connections.
 
@@ -202,6 +218,12 @@ def _environment(environment: Environment) -> Environment:
     if not isinstance(environment, Environment):
         raise ConfigurationError("environment must be Environment.PLAYGROUND or Environment.PRODUCTION.")
     return environment
+
+
+def _rate(rate: RateLimit | None) -> RateLimit | None:
+    if rate is not None and not isinstance(rate, RateLimit):
+        raise ConfigurationError("rate must be a RateLimit, such as RateLimit(50, burst=10).")
+    return rate
 
 
 def _check_username(username: object) -> str:

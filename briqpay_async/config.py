@@ -14,7 +14,7 @@ import attrs
 
 from briqpay_async.errors import ConfigurationError
 
-__all__ = ["Environment", "Pool", "RetryPolicy", "Timeouts", "check_base_url", "warn_if_readable"]
+__all__ = ["Environment", "Pool", "RateLimit", "RetryPolicy", "Timeouts", "check_base_url", "warn_if_readable"]
 
 
 class Environment(Enum):
@@ -32,6 +32,7 @@ class Environment(Enum):
 
 
 _LONGEST = 1e9
+_MOST_PER_SECOND = 1e6
 
 
 def seconds(value: float | timedelta) -> float:
@@ -100,6 +101,32 @@ class RetryPolicy:
     budget: int = attrs.field(default=500, validator=_count(0))
     transient_cost: int = attrs.field(default=14, validator=_count(0))
     throttled_cost: int = attrs.field(default=5, validator=_count(0))
+
+
+def _rate(_instance: Any, _attribute: attrs.Attribute[float], value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MOST_PER_SECOND:
+        raise ConfigurationError(
+            f"per_second must be a number above 0 and at most {_MOST_PER_SECOND:.0f}: requests a second."
+        )
+
+
+@attrs.frozen
+class RateLimit:
+    """A quota of requests that is known, so that it need not be learned from refusals.
+
+    Attributes:
+        per_second: Requests a second, in the long run.
+        burst: Most requests at once after a lull.
+
+    Raises:
+        ConfigurationError: A number is out of range.
+
+    Example:
+        >>> BriqpayClient(username, secret, rate=RateLimit(50, burst=10))
+    """
+
+    per_second: float = attrs.field(validator=_rate)
+    burst: int = attrs.field(default=1, validator=_count(1))
 
 
 @attrs.frozen(kw_only=True)

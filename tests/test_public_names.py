@@ -94,6 +94,7 @@ NAMES = (
     "ResponseDecodeError",
     "ResponseEvent",
     "RetryEvent",
+    "RateLimit",
     "RetryPolicy",
     "SalesTaxItem",
     "ServerError",

@@ -80,20 +80,20 @@ class Window:
             self._best_latency = latency
         if latency > 1.0 and latency > 8 * self._best_latency:
             self._best_latency = latency / 4  # a server that stays slow is no news for ever
-            self.shrink(now)
+            self.decrease(now)
         elif self.size < self.ceiling and not (self.probing and latency > 2 * self._best_latency + 0.001):
             step = 1.0 if self.size < self._threshold else 1.0 / self.size
             self.size = min(self.ceiling, self.size + batch * step)
             self.limit = int(self.size)
         self._batch = _BATCH if self.size >= self.ceiling else min(_BATCH, 1 + self.limit // 8)
 
-    def troubled(self, now: float) -> None:
+    def on_failure(self, now: float) -> None:
         """A request failed for the server's or the network's sake. A few do no harm; one in ten means overload."""
         self._trouble += (1.0 - self._trouble) * 0.02
         if self._trouble > 0.1:
-            self.shrink(now)
+            self.decrease(now)
 
-    def shrink(self, now: float, *, grow_slowly: bool = True) -> None:
+    def decrease(self, now: float, *, grow_slowly: bool = True) -> None:
         """Multiplicative decrease, once for all that goes wrong within two round trips.
 
         Args:
@@ -132,11 +132,10 @@ class Limiter:
         """A request is made now, which had to wait or not."""
         self.pace.took(now, waited=waited)
 
-    def answered(self, now: float, elapsed: float, *, repeated: bool = False) -> None:
-        """An update was answered after so many seconds, which mean something unless it took several attempts."""
+    def answered(self, now: float, elapsed: float) -> None:
+        """A request was answered after so many seconds, and not refused for its rate."""
         self.pace.admitted += 1
-        if not repeated:
-            self.window.answered(now, elapsed)
+        self.window.answered(now, elapsed)
 
     def refused(self, now: float, retry_after: float | None) -> None:
         """A request was refused because there were too many (429)."""
@@ -146,12 +145,11 @@ class Limiter:
             pace.since = window.began  # before there was an answer, the bucket was full
         pause = _UNTOLD_PAUSE if retry_after is None else min(retry_after, _LONGEST_PAUSE)
         if pace.refused(now, pause, window.latency):
-            window.shrink(now, grow_slowly=False)
+            window.decrease(now, grow_slowly=False)
 
-    def troubled(self, now: float, retry_after: float | None = None) -> None:
+    def failed(self, now: float) -> None:
         """A request failed for the server's or the network's sake."""
-        self.window.troubled(now)
-        self.pause(now, retry_after)
+        self.window.on_failure(now)
 
     def pause(self, now: float, seconds: float | None) -> None:
         """Make no request for so many seconds."""

@@ -1,11 +1,11 @@
 """The bulk engine: workers pull rows, send one PATCH each, and pass the outcomes on.
 
-How a row travels: ``source`` and ``intake`` (read when a worker has room for it, and checked) -> ``lanes`` (its
-turn among the rows of its session) -> ``throttle`` (its turn among all) -> ``sending`` -> ``settling`` and
-``outbox`` (durable first, if there is a journal) -> whoever iterates.
+How a row travels: ``reader`` (read when a worker has room for it, and checked) -> ``session_queues`` (its turn
+among the rows of its session) -> ``gate`` (its turn among all) -> ``sender`` -> ``recorder`` (durable first, if
+there is a journal) -> the loop that reads outcomes.
 
-Each stage is bounded and looks at the next one before it takes more, so a slow reader stops the reading of rows.
-The workers are few and last for the whole run; there is no task for a row.
+Each stage is bounded and looks at the next one before it takes more, so a slow reader of outcomes stops the
+reading of rows. The workers are few and last for the whole run; there is no task for a row.
 """
 
 from __future__ import annotations
@@ -17,29 +17,31 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
-from briqpay_async.bulk.gate import Tally, Throttle
+from briqpay_async.bulk.context import RunContext
+from briqpay_async.bulk.gate import AdaptiveGate, RunIsOverError
 from briqpay_async.bulk.journal import BulkJournal
 from briqpay_async.bulk.journal_store import JournalStore
 from briqpay_async.bulk.progress import Counts, Reporter
-from briqpay_async.bulk.reader import Intake, Rows, Source, make_source
-from briqpay_async.bulk.recorder import Outbox, Settling
+from briqpay_async.bulk.reader import RowReader, Rows, Source, make_source
+from briqpay_async.bulk.recorder import Outbox, OutcomeRecorder
 from briqpay_async.bulk.rows import BulkProgress, UpdateOutcome
-from briqpay_async.bulk.sender import Sending, Update
-from briqpay_async.bulk.session_queues import Lanes
+from briqpay_async.bulk.sender import BindUpdate, JobSender
+from briqpay_async.bulk.session_queues import SessionQueues
 from briqpay_async.errors import ConfigurationError
+from briqpay_async.transport.rate_gate import RateGate
 from briqpay_async.transport.requests import Fields, fields_query
 
 __all__ = ["update_many"]
 
-_UNREAD = 256  # outcomes waiting to be read, before workers wait too
+_QUEUED = 256  # outcomes waiting to be read, before workers wait too
 
-_Resting = deque[asyncio.Future[None]]
+_Idle = deque[asyncio.Future[None]]
 
 
 def update_many(
-    update: Update,
+    bind: BindUpdate,
     updates: Rows,
-    throttle: Throttle,
+    gate: AdaptiveGate,
     *,
     fields: Fields = "none",
     journal: BulkJournal | None = None,
@@ -53,15 +55,15 @@ def update_many(
     ``Sessions.update_many`` describes the behaviour; this is it, over any function that updates a session.
 
     Args:
-        update: Sends one patch.
+        bind: Makes a function that sends one patch, whose attempts pass a gate.
         updates: Rows.
-        throttle: How many updates may be under way, and how fast.
-        fields: What ``update`` shall return.
+        gate: How many updates may be under way, and how fast.
+        fields: What each update shall return.
         journal: Makes the run resumable.
-        progress: Told how far the run is.
+        progress: Called with how far the run is.
         coalesce: Merge rows of one session that wait for each other.
         fail_fast: Stop at the first row that fails.
-        options: Further arguments of ``update``.
+        options: Further arguments of each update.
 
     Raises:
         ConfigurationError: An argument makes no sense; raised at once.
@@ -75,24 +77,28 @@ def update_many(
         raise ConfigurationError('journal must be a BulkJournal, such as BulkJournal("run.db").')
     source = make_source(updates)
 
+    def bind_with_options(worker_gate: RateGate) -> Any:
+        return partial(bind(worker_gate), **options)
+
     async def outcomes() -> AsyncGenerator[UpdateOutcome, None]:
         async with AsyncExitStack() as stack:
             store = None if journal is None else journal.begin()
-            run = _Run(update, source, throttle, store, coalesce=coalesce, fail_fast=fail_fast, **options)
+            run = _Run(bind_with_options, source, gate, store, coalesce=coalesce, fail_fast=fail_fast)
             if progress is not None:
-                reporter = Reporter(progress, run.counts, throttle)
+                reporter = Reporter(progress, run.context.counts, gate)
                 stack.push_async_callback(reporter.finish)
             stack.push_async_callback(run.end)
             run.begin()
-            outbox, readable, half = run.outbox, run.outbox.readable, run.outbox.bound // 2
+            outbox = run.context.outbox
+            ready, half = outbox.ready, outbox.limit // 2
             while await outbox.wait():
-                while readable:
-                    outcome = readable.popleft()
-                    outbox.unread -= 1
+                while ready:
+                    outcome = ready.popleft()
+                    outbox.queued -= 1
                     yield outcome
-                    if outbox.unread == half:
-                        run.call_worker()
-                run.call_worker()
+                    if outbox.queued == half:
+                        run.wake_worker()
+                run.wake_worker()
             if run.error is not None:
                 raise run.error
 
@@ -100,59 +106,61 @@ def update_many(
 
 
 class _Run:
-    """One bulk run: its workers, and when they work, rest and leave.
+    """One bulk run: its workers, and when they work, wait and leave.
 
     Attributes:
-        outbox: Outcomes to be read.
-        counts: How far the run is.
+        context: What the parts of the run share.
         error: What to raise when all outcomes are read.
     """
 
     def __init__(
         self,
-        update: Update,
+        bind: BindUpdate,
         source: Source,
-        throttle: Throttle,
+        gate: AdaptiveGate,
         store: JournalStore | None,
         *,
         coalesce: bool,
         fail_fast: bool,
-        **options: Any,
     ) -> None:
-        self.outbox = outbox = Outbox(_UNREAD, store)
-        self.counts = counts = Counts()
-        self.error: BaseException | None = None
-        self._source = source
-        self._throttle = throttle
-        self._window = throttle.limiter.window
-        self._store = store
-        self._lanes = lanes = Lanes(coalesce=coalesce)
-        settling = Settling(outbox, counts, throttle.clock)
-        self._intake = Intake(source, lanes, store, settling, outbox, fail_fast=fail_fast)
-        self._sending = Sending(
-            partial(update, **options), throttle, settling, counts, self._abandon, fail_fast=fail_fast
+        outbox, counts = Outbox(_QUEUED, store), Counts()
+        self.context = RunContext(
+            gate=gate,
+            store=store,
+            outbox=outbox,
+            counts=counts,
+            recorder=OutcomeRecorder(outbox, counts, gate.clock),
+            fail_fast=fail_fast,
+            abandon=self._abandon,
         )
+        self.error: BaseException | None = None
+        self._bind = bind
+        self._source = source
+        self._window = gate.limiter.window
+        self._queues = SessionQueues(coalesce=coalesce)
+        self._reader = RowReader(source, self._queues, self.context)
         self._abandoned = False
         self._workers: set[asyncio.Task[None]] = set()
-        self._at_rest: _Resting = deque()
-        self._at_rest_in_lane: _Resting = deque()
+        self._idle: _Idle = deque()
+        self._idle_in_session: _Idle = deque()
 
     def begin(self) -> None:
-        """Start to read. One worker is enough: each one that finds work calls another."""
-        self._source.start(self.call_worker)
+        """Start to read. One worker is enough: each one that finds work wakes another."""
+        self._source.start(self.wake_worker)
         self._hire()
 
-    def call_worker(self) -> None:
+    def wake_worker(self) -> None:
         """Let one more worker look for work, if there may be some."""
         if self._source.ended:
-            _call_all(self._at_rest)
-        if self._abandoned or not self._may_start() or _call_first(self._at_rest_in_lane):
+            _wake_all(self._idle)
+        if self._abandoned or not self._may_start() or _wake_first(self._idle_in_session):
             return
-        if self._intake.open and not _call_first(self._at_rest) and len(self._workers) < self._window.limit:
+        if self._reader.open and not _wake_first(self._idle) and len(self._workers) < self._window.limit:
             self._hire()
 
     def _may_start(self) -> bool:
-        return self.counts.in_flight < self._window.limit and self.outbox.unread < self.outbox.bound
+        context = self.context
+        return context.counts.in_flight < self._window.limit and context.outbox.queued < context.outbox.limit
 
     def _hire(self) -> None:
         worker = asyncio.create_task(self._work())
@@ -163,86 +171,88 @@ class _Run:
         self._workers.discard(worker)
         if worker.cancelled():
             self._abandon(asyncio.CancelledError("a worker of the bulk run was cancelled"))
-        elif (error := worker.exception()) is not None:
+        elif isinstance(error := worker.exception(), RunIsOverError):
+            self._abandon(None)
+        elif error is not None:
             self._abandon(error)
         if not self._workers:
             self.error = self.error or self._source.error
-            self.outbox.close()
+            self.context.outbox.close()
 
     async def _work(self) -> None:
-        """Work until there is no more. A worker keeps the lane of its job until no row waits in it.
+        """Work until there is no more. A worker keeps the session of its job until no row waits for it.
 
-        Nobody may be left at rest while there is work and room for it. So whoever finds a job calls another
-        worker, the reader calls one whenever it has read what there was, and those that rest in a lane come
+        Invariant: no worker idles while a row is ready and the window has room. So a worker that finds a job wakes
+        another, the source wakes one whenever it has read something, and workers that idle in a session come
         first: there a row certainly waits.
         """
-        counts, lanes, intake, sending = self.counts, self._lanes, self._intake, self._sending
-        tally = Tally()
-        self._throttle.tally.set(tally)
-        lane: str | None = None
+        counts, queues, reader = self.context.counts, self._queues, self._reader
+        gate = self.context.gate.for_worker()
+        sender = JobSender(self._bind(gate), gate, self.context)
+        session: str | None = None
         while not self._abandoned:
-            if lane is not None and lanes.leave(lane):
-                lane = None
+            if session is not None and queues.leave(session):
+                session = None
             if self._may_start():
-                job = intake.next() if lane is None else lanes.next(lane)
+                job = reader.next() if session is None else queues.next(session)
                 if job is not None:
-                    lane = job.rows[0].lane
+                    session = job.rows[0].lane
                     counts.in_flight += 1
                     try:
                         if counts.in_flight < self._window.limit:
-                            self.call_worker()
-                        await sending.send(job, tally)
+                            self.wake_worker()
+                        await sender.send(job)
                     finally:
                         counts.in_flight -= 1
                     continue
-            if lane is not None:
-                await _rest(self._at_rest_in_lane)
+            if session is not None:
+                await _wait_idle(self._idle_in_session)
             elif self._source.ended:
-                _call_all(self._at_rest)  # for them there is nothing to wait for any more either
+                _wake_all(self._idle)  # for them there is nothing to wait for any more either
                 return
             else:
-                await _rest(self._at_rest)
+                await _wait_idle(self._idle)
 
-    def _abandon(self, error: BaseException) -> None:
+    def _abandon(self, error: BaseException | None) -> None:
         """Start nothing more, and end with this error once what is under way is done."""
         if not self._abandoned:
             self._abandoned = True
             self.error = error
-        _call_all(self._at_rest)
-        _call_all(self._at_rest_in_lane)
+        _wake_all(self._idle)
+        _wake_all(self._idle_in_session)
 
     async def end(self) -> None:
         """Cancel what is under way, if anything is, and leave nothing behind."""
-        finished = self._source.ended and not self._workers and self.error is None
+        finished = self._source.ended and not self._workers and self.error is None and not self._abandoned
         self._abandoned = True
         workers = tuple(self._workers)
         for worker in workers:
             worker.cancel()
         async with AsyncExitStack() as stack:
-            if self._store is not None:
-                stack.push_async_callback(asyncio.to_thread, self._store.close, finished=finished)
-            stack.push_async_callback(self.outbox.drain)
+            if self.context.store is not None:
+                stack.push_async_callback(asyncio.to_thread, self.context.store.close, finished=finished)
+            stack.push_async_callback(self.context.outbox.drain)
             if workers:
                 stack.push_async_callback(asyncio.wait, workers)
             await self._source.stop()
 
 
-async def _rest(resting: _Resting) -> None:
-    called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    resting.append(called)
-    await called
+async def _wait_idle(idle: _Idle) -> None:
+    woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    idle.append(woken)
+    await woken
 
 
-def _call_first(resting: _Resting) -> bool:
-    """Wake whoever has rested longest; ``False`` when nobody rests."""
-    while resting:
-        called = resting.popleft()
-        if not called.done():  # done: the worker was cancelled while it rested
-            called.set_result(None)
+def _wake_first(idle: _Idle) -> bool:
+    """Wake the worker that has been idle longest; ``False`` when none is."""
+    while idle:
+        woken = idle.popleft()
+        if not woken.done():  # done: the worker was cancelled while it was idle
+            woken.set_result(None)
             return True
     return False
 
 
-def _call_all(resting: _Resting) -> None:
-    while _call_first(resting):
+def _wake_all(idle: _Idle) -> None:
+    while _wake_first(idle):
         pass

@@ -1,52 +1,34 @@
-"""Between a bulk run and the client's transport: attempts are counted, and refusals teach the limiter.
+"""The gate of a bulk run: how many updates may be under way, and when the next attempt may begin.
 
-The client's own retries hide most refusals from whoever calls ``update``. Only a transport sees them all, so the
-engine calls through a view of the client whose transport is wrapped here. The wrapper can also make a repeated
-request wait for its turn, so that the end of a cool-down does not let everybody loose at once.
+Each worker has a view of its own, a ``WorkerGate``, which the calls of that worker pass. So the gate sees every
+attempt of every call, the client's own repetitions included, and the worker knows how many its row took.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
-
-import attrs
 
 from briqpay_async.bulk.concurrency import Limiter, make_limiter
-from briqpay_async.config import Timeouts
-from briqpay_async.errors import APIError, CallTimeoutError, RateLimitedError, TransportError
-from briqpay_async.transport.call import Transport
-from briqpay_async.transport.requests import Request, Response
-from briqpay_async.transport.responses import parse_retry_after
+from briqpay_async.errors import BriqpayError, CallTimeoutError
+from briqpay_async.transport.rate_gate import RateGate
 
-__all__ = ["Tally", "Throttle"]
-
-_OVERLOAD = frozenset({502, 503, 504})
+__all__ = ["AdaptiveGate", "RunIsOverError", "WorkerGate"]
 
 
-@attrs.define
-class Tally:
-    """What one worker has sent for the job in its hands.
-
-    Attributes:
-        attempts: Requests made.
-        bytes_sent: Bytes of their bodies.
-        admitted: The worker has had its turn; the next request need not wait for one.
-    """
-
-    attempts: int = 0
-    bytes_sent: int = 0
-    admitted: bool = False
+class RunIsOverError(BriqpayError):
+    """No attempt may begin any more."""
 
 
-class Throttle:
-    """A limiter with a clock: lets requests pass one by one when they must be paced.
+class AdaptiveGate:
+    """What the workers of a run share: the window and the pace, and the gate of the client behind them.
 
     Attributes:
         limiter: Window and pace.
-        tally: The tally of the running worker; each worker's task sets its own.
-        metered: Whether a transport was wrapped, so that tallies are kept there.
+        clock: Monotonic seconds.
+        sleep: Waits for seconds.
+        until: No attempt begins after this moment, on the clock.
     """
 
     def __init__(
@@ -54,13 +36,18 @@ class Throttle:
         concurrency: int | str,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
+        *,
+        behind: RateGate | None = None,
+        until: float = math.inf,
     ) -> None:
-        """Make a throttle.
+        """Make a gate.
 
         Args:
             concurrency: The most updates under way at once, or ``"auto"``.
             clock: Monotonic seconds.
             sleep: Waits for seconds.
+            behind: The gate of the client, which attempts pass too.
+            until: No attempt begins after this moment.
 
         Raises:
             ConfigurationError: ``concurrency`` is neither a positive integer nor ``"auto"``.
@@ -68,81 +55,126 @@ class Throttle:
         self.limiter: Limiter = make_limiter(concurrency, clock())
         self.clock = clock
         self.sleep = sleep
-        self.tally: ContextVar[Tally] = ContextVar("briqpay_bulk_tally")
-        self.metered = False
-        self._turnstile = asyncio.Lock()
+        self.until = until
+        self._behind = behind
+        self._queue = asyncio.Lock()
 
-    def around(self, transport: Transport) -> Transport:
-        """A transport that makes its attempts through another one, and tells the limiter how they went."""
-        self.metered = True
-        return _Wire(transport, self)
+    def for_worker(self) -> WorkerGate:
+        """A view for the calls of one worker."""
+        return WorkerGate(self)
 
-    async def turn(self) -> None:
-        """Wait until the next request may be made.
+    @property
+    def must_queue(self) -> bool:
+        """Whether rows should wait for their turn before their call begins, and its deadline with it."""
+        return self.limiter.paced or self.until < math.inf or (self._behind is not None and self._behind.closed)
 
-        Only whoever is first in the queue sleeps, and looks again afterwards: a refusal in the meantime changes
-        when everybody's turn is.
+    @property
+    def is_over(self) -> bool:
+        """Whether no attempt may begin any more."""
+        return self.clock() >= self.until
+
+    async def turn(self, deadline: float) -> None:
+        """Wait for the turn of one attempt.
+
+        Raises:
+            RunIsOverError: No attempt may begin any more.
+            CallTimeoutError: No turn came before the deadline.
+            RateLimitedError: The client's gate has no turn before the deadline.
         """
-        async with self._turnstile:
+        if self.limiter.paced:
+            if deadline < math.inf:
+                await self._queue_up_until(deadline)
+            else:
+                await self._queue_up()
+        if self._behind is not None and self._behind.closed:
+            await self._behind.wait(deadline)
+        if self.is_over:
+            raise RunIsOverError("No attempt may begin any more.")
+
+    async def _queue_up_until(self, deadline: float) -> None:
+        seconds = max(deadline - self.clock(), 0.0)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._queue_up()
+        except TimeoutError:
+            raise CallTimeoutError(
+                f"The pace that the API admits left no turn within {seconds:.3g} seconds.", sent=False
+            ) from None
+
+    async def _queue_up(self) -> None:
+        """Only the first in the queue sleeps, and looks again afterwards: a refusal changes everybody's turn."""
+        async with self._queue:
             waited = False
             now = self.clock()
-            while (wait := self.limiter.wait(now)) > 0:
+            while (wait := min(self.limiter.wait(now), self.until - now)) > 0:
                 waited = True
                 await self.sleep(wait)
                 now = self.clock()
             self.limiter.took(now, waited=waited)
 
-    def refused(self, error: APIError) -> None:
-        """A whole call ended by the API's asking to slow down."""
-        now = self.clock()
-        if not self.metered and isinstance(error, RateLimitedError):
-            self.limiter.refused(now, error.retry_after)
-        self.limiter.pause(now, error.retry_after)
+    def answered(self, now: float, elapsed: float) -> None:
+        """An attempt was answered after so many seconds."""
+        self.limiter.answered(now, elapsed)
+        if self._behind is not None and self._behind.closed:
+            self._behind.answered(now, elapsed)
+
+    # The gate behind is not told of refusals: it would stop all workers for each of them.
+
+    def refused(self, now: float, retry_after: float | None) -> None:
+        """An attempt was refused for its rate."""
+        self.limiter.refused(now, retry_after)
+
+    def failed(self, now: float) -> None:
+        """An attempt failed for the server's or the network's sake."""
+        self.limiter.failed(now)
 
 
-class _Wire:
-    """The wrapped transport."""
+class WorkerGate:
+    """The gate as one worker sees it.
 
-    def __init__(self, transport: Transport, throttle: Throttle) -> None:
-        self._transport = transport
-        self._throttle = throttle
-        self._limiter = throttle.limiter
-        self._tally = throttle.tally
+    A row waits for its first turn without a deadline (``enter``), because a slow rate is no failure of the row;
+    repetitions wait within the deadline of their call.
 
-    async def send(self, request: Request, timeouts: Timeouts, seconds: float) -> Response:
-        """Make one attempt; a repeated one waits for its turn first, within its time."""
-        tally, limiter = self._tally.get(), self._limiter
-        if tally.admitted:
-            tally.admitted = False
-        elif limiter.paced:
-            seconds = await self._turn_within(seconds)
-        tally.attempts += 1
-        tally.bytes_sent += len(request.body or b"")
-        try:
-            response = await self._transport.send(request, timeouts, seconds)
-        except TransportError:
-            limiter.troubled(self._throttle.clock())
-            raise
-        if response.status == 429 or response.status in _OVERLOAD:
-            now = self._throttle.clock()
-            retry_after = parse_retry_after(response.headers.get("Retry-After"))
-            if response.status == 429:
-                limiter.refused(now, retry_after)
-            else:
-                limiter.troubled(now, retry_after)
-        return response
+    Attributes:
+        attempts: Attempts begun since ``begin``.
+    """
 
-    async def _turn_within(self, seconds: float) -> float:
-        clock = self._throttle.clock
-        started = clock()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._throttle.turn()
-        except TimeoutError:
-            raise CallTimeoutError(
-                f"The pace that the API admits left no turn within {seconds:.3g} seconds.", sent=False
-            ) from None
-        return max(seconds - (clock() - started), 0.001)
+    closed = True
 
-    async def aclose(self) -> None:
-        """Leave the transport open: it belongs to the client."""
+    def __init__(self, gate: AdaptiveGate) -> None:
+        self.attempts = 0
+        self._gate = gate
+        self._admitted = False
+
+    def begin(self) -> None:
+        """Count the attempts of another row."""
+        self.attempts = 0
+
+    async def enter(self) -> None:
+        """Wait for a turn, however long it takes; the next attempt need not wait then.
+
+        Raises:
+            RunIsOverError: No attempt may begin any more.
+        """
+        await self._gate.turn(math.inf)
+        self._admitted = True
+
+    async def wait(self, deadline: float) -> None:
+        """Wait for the turn of one attempt, and count it."""
+        if self._admitted:
+            self._admitted = False
+        else:
+            await self._gate.turn(deadline)
+        self.attempts += 1
+
+    def answered(self, now: float, elapsed: float) -> None:
+        """An attempt was answered after so many seconds."""
+        self._gate.answered(now, elapsed)
+
+    def refused(self, now: float, retry_after: float | None) -> None:
+        """An attempt was refused for its rate."""
+        self._gate.refused(now, retry_after)
+
+    def failed(self, now: float) -> None:
+        """An attempt failed for the server's or the network's sake."""
+        self._gate.failed(now)

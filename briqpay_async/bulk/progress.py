@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import attrs
 
-from briqpay_async.bulk.gate import Throttle
+from briqpay_async.bulk.gate import AdaptiveGate
 from briqpay_async.bulk.rows import BulkProgress
 
 __all__ = ["Counts", "Reporter"]
@@ -55,13 +55,13 @@ class Reporter:
         self,
         callback: Callable[[BulkProgress], object],
         counts: Counts,
-        throttle: Throttle,
+        gate: AdaptiveGate,
     ) -> None:
         self._callback = callback
         self._counts = counts
-        self._limiter = throttle.limiter
-        self._clock = throttle.clock
-        self._sleep = throttle.sleep
+        self._limiter = gate.limiter
+        self._clock = gate.clock
+        self._sleep = gate.sleep
         self._started = self._clock()
         self._lately: deque[tuple[float, int]] = deque([(self._started, 0)], maxlen=_LATELY)
         self._task = asyncio.create_task(self._report())

@@ -1,4 +1,4 @@
-"""Where rows come from: any iterable or async iterable, read no further than asked for."""
+"""Where rows come from: any iterable or async iterable, read no further than asked for, and checked."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from typing import Any, Protocol
 
-from briqpay_async.bulk.journal_store import JournalStore, RowId, RowStatus
-from briqpay_async.bulk.recorder import Outbox, Settling
+from briqpay_async.bulk.context import RunContext
+from briqpay_async.bulk.journal_store import RowId, RowStatus
 from briqpay_async.bulk.rows import SessionUpdate
-from briqpay_async.bulk.session_queues import Job, Lanes, Row
+from briqpay_async.bulk.session_queues import Job, PendingRow, SessionQueues
 from briqpay_async.conversion.validate import check_session_id
 from briqpay_async.errors import BriqpayError, ConfigurationError, ValidationError
 from briqpay_async.patch.session_patch import SessionPatch
 
-__all__ = ["NOTHING", "Intake", "Rows", "Source", "make_source"]
+__all__ = ["NOTHING", "RowReader", "Rows", "Source", "make_source"]
 
 Rows = Iterable[Any] | AsyncIterable[Any]
 
@@ -78,13 +78,13 @@ class _SyncSource:
             return next(self._rows)
         except StopIteration:
             pass
-        except Exception as error:  # noqa: BLE001 - whatever the input raises is raised to whoever reads outcomes
+        except Exception as error:  # noqa: BLE001 - whatever the input raises is raised to the reader of outcomes
             self.error = error
         self.ready, self.ended = False, True
         return NOTHING
 
     async def stop(self) -> None:
-        """Nothing to do: nobody reads."""
+        """Nothing to do: nothing is being read."""
 
 
 class _AsyncSource:
@@ -111,7 +111,7 @@ class _AsyncSource:
                 if len(self._waiting) >= _READ_AHEAD:
                     self._space.clear()
                     await self._space.wait()
-        except Exception as error:  # noqa: BLE001 - whatever the input raises is raised to whoever reads outcomes
+        except Exception as error:  # noqa: BLE001 - whatever the input raises is raised to the reader of outcomes
             self.error = error
         self.ended = not self._waiting
         self._task = None
@@ -136,31 +136,19 @@ class _AsyncSource:
 _LOOK_AHEAD = 2_000
 
 
-class Intake:
-    """Reads rows for whichever worker asks."""
+class RowReader:
+    """Reads rows for the worker that asks, checks them, and gives those that need no request their outcomes."""
 
-    def __init__(
-        self,
-        source: Source,
-        lanes: Lanes,
-        store: JournalStore | None,
-        settling: Settling,
-        outbox: Outbox,
-        *,
-        fail_fast: bool,
-    ) -> None:
-        self.source = source
-        self._lanes = lanes
-        self._store = store
-        self._settling = settling
-        self._outbox = outbox
-        self._fail_fast = fail_fast
+    def __init__(self, source: Source, queues: SessionQueues, run: RunContext) -> None:
+        self._source = source
+        self._queues = queues
+        self._run = run
         self._index = 0
 
     @property
     def open(self) -> bool:
         """Whether reading may find a job: there may be a row, and few enough are parked behind busy sessions."""
-        return self.source.ready and self._lanes.parked < _LOOK_AHEAD
+        return self._source.ready and self._queues.parked < _LOOK_AHEAD
 
     def next(self) -> Job | None:
         """The next job whose session is free, or ``None`` when there is none at the moment.
@@ -168,42 +156,43 @@ class Intake:
         Raises:
             BriqpayError: A row cannot be sent, and rows shall fail fast; or the journal cannot be read.
         """
-        outbox = self._outbox
-        while self.open and outbox.unread < outbox.bound:
-            update = self.source.take()
+        outbox = self._run.outbox
+        while self.open and outbox.queued < outbox.limit:
+            update = self._source.take()
             if update is NOTHING:
                 break
             index, self._index = self._index, self._index + 1
             row = self._row(index, update)
-            if row is not None and (job := self._lanes.enter(row)) is not None:
+            if row is not None and (job := self._queues.enter(row)) is not None:
                 return job
         return None
 
-    def _row(self, index: int, update: object) -> Row | None:
-        """A row that needs a request; any other is settled here."""
+    def _row(self, index: int, update: object) -> PendingRow | None:
+        """A row that needs a request; any other gets its outcome here."""
+        run = self._run
         try:
             known, session_id = _checked(update)
         except ValidationError as error:
             self._refuse(index, update, error)
             return None
         row_id: RowId | None = None
-        if self._store is not None:
-            row_id = self._store.identify(index, known.key, session_id, known.patch.to_json())
-            known_as = self._store.find(row_id, changes=not known.patch.is_noop)
-            if known_as is RowStatus.DONE:
-                self._settling.skipped(index, known)
+        if run.store is not None:
+            row_id = run.store.identify(index, known.key, session_id, known.patch.to_json())
+            status = run.store.find(row_id, changes=not known.patch.is_noop)
+            if status is RowStatus.DONE:
+                run.recorder.skipped(index, known)
                 return None
-            if known_as is not RowStatus.OPEN:
-                self._refuse(index, update, ConfigurationError(_complaint(known_as, index, known.key)))
+            if status is not RowStatus.OPEN:
+                self._refuse(index, update, ConfigurationError(_complaint(status, index, known.key)))
                 return None
         if known.patch.is_noop:
-            self._settling.unchanged(index, known, row_id)
+            run.recorder.unchanged(index, known, row_id)
             return None
-        return Row(index, known, session_id, row_id)
+        return PendingRow(index, known, session_id, row_id)
 
     def _refuse(self, index: int, update: object, error: BriqpayError) -> None:
-        self._settling.refused(index, update, error)
-        if self._fail_fast:
+        self._run.recorder.refused(index, update, error)
+        if self._run.fail_fast:
             raise error
 
 
@@ -222,9 +211,9 @@ def _checked(update: object) -> tuple[SessionUpdate, str]:
     return update, check_session_id(update.session_id)
 
 
-def _complaint(known_as: RowStatus, index: int, key: str | None) -> str:
+def _complaint(status: RowStatus, index: int, key: str | None) -> str:
     name = f"row {index}" if key is None else f"row {index} (key {key!r})"
-    if known_as is RowStatus.TWICE:
+    if status is RowStatus.TWICE:
         return f"Give each row a key of its own: an earlier row of this run has the key of {name}."
     return (
         f"Use a new journal for new rows: {name} is not what the journal says was done under its "

@@ -1,4 +1,4 @@
-"""How rows are settled: counted, entered in the journal, and put in the outbox."""
+"""How rows get their outcomes: counted, entered in the journal, and put in the outbox."""
 
 from __future__ import annotations
 
@@ -9,37 +9,36 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from briqpay_async.bulk import journal_store
-from briqpay_async.bulk.gate import Tally
 from briqpay_async.bulk.journal_store import JournalEntry, JournalStore, RowId
 from briqpay_async.bulk.progress import Counts
 from briqpay_async.bulk.rows import SessionUpdate, UpdateOutcome, UpdateStatus
-from briqpay_async.bulk.session_queues import Row
+from briqpay_async.bulk.session_queues import PendingRow
 from briqpay_async.errors import BriqpayError
 from briqpay_async.models.session import Session
 
-__all__ = ["Outbox", "Sent", "Settling"]
+__all__ = ["JobResult", "Outbox", "OutcomeRecorder"]
 
 _LINGER = 0.005
 _BATCH = 256
 
 
 class Outbox:
-    """A queue with a soft bound: workers start nothing new unless ``unread < bound``.
+    """A queue with a soft limit: workers start nothing new unless ``queued < limit``.
 
-    These are plain attributes and not methods because they are looked at several times for each row.
+    These are plain attributes and not methods because they are read several times for each row.
 
     Attributes:
-        bound: How many outcomes may be unread before nothing new is started.
-        unread: How many outcomes there are; whoever reads one counts it off.
-        readable: Those that may be read, oldest first. The others are not durable yet.
+        limit: How many outcomes may be queued before nothing new is started.
+        queued: How many outcomes there are; the reader of one subtracts it.
+        ready: Those that may be read, oldest first. The others are not durable yet.
     """
 
-    def __init__(self, bound: int, store: JournalStore | None) -> None:
-        self.bound = bound
+    def __init__(self, limit: int, store: JournalStore | None) -> None:
+        self.limit = limit
         self._store = store
-        self.readable: deque[UpdateOutcome] = deque()
+        self.ready: deque[UpdateOutcome] = deque()
         self._pending: list[tuple[UpdateOutcome, JournalEntry | None]] = []
-        self.unread = 0
+        self.queued = 0
         self._news: asyncio.Future[None] | None = None
         self._due = asyncio.Event()
         self._closed = False
@@ -50,9 +49,9 @@ class Outbox:
 
     def put(self, outcome: UpdateOutcome, entry: JournalEntry | None = None) -> None:
         """Pass an outcome on; with an entry for the journal, once that is durable."""
-        self.unread += 1
+        self.queued += 1
         if self._store is None:
-            self.readable.append(outcome)
+            self.ready.append(outcome)
             if self._news is not None:
                 self._wake()
             return
@@ -68,7 +67,7 @@ class Outbox:
         Raises:
             BriqpayError: The journal could not be written.
         """
-        while not self.readable:
+        while not self.ready:
             if self._broken is not None:
                 raise self._broken
             if self._closed and self._committer is None:
@@ -104,7 +103,7 @@ class Outbox:
                 if not group:
                     continue
                 await store.write([entry for _, entry in group if entry is not None])
-                self.readable.extend(outcome for outcome, _ in group)
+                self.ready.extend(outcome for outcome, _ in group)
                 self._wake()
         except Exception as error:  # noqa: BLE001 - raised to whoever reads outcomes
             self._broken = error
@@ -112,11 +111,11 @@ class Outbox:
         self._wake()
 
 
-# Looked up on an enumeration, each of these would cost as much as the rest of settling a row.
+# Looked up on an enumeration, each of these would cost as much as the rest of recording a row.
 _APPLIED, _UNCHANGED, _FAILED, _SKIPPED = UpdateStatus
 
 
-class Sent(NamedTuple):
+class JobResult(NamedTuple):
     """What came of a job.
 
     Attributes:
@@ -124,6 +123,8 @@ class Sent(NamedTuple):
         error: Why it failed.
         started: When it was sent first, on the run's clock.
         elapsed: Seconds until its outcome.
+        attempts: Requests made.
+        bytes_sent: Bytes of their bodies.
         in_flight: Updates under way when it was sent, itself included.
     """
 
@@ -131,10 +132,12 @@ class Sent(NamedTuple):
     error: Exception | None
     started: float
     elapsed: float
+    attempts: int
+    bytes_sent: int
     in_flight: int
 
 
-class Settling:
+class OutcomeRecorder:
     """Gives each row its one outcome."""
 
     def __init__(self, outbox: Outbox, counts: Counts, clock: Callable[[], float]) -> None:
@@ -162,9 +165,9 @@ class Settling:
         session_id, key = (update.session_id, update.key) if isinstance(update, SessionUpdate) else (None, None)
         self._outbox.put(UpdateOutcome(index, session_id, key, _FAILED, None, error))
 
-    def sent(self, rows: tuple[Row, ...], tally: Tally, sent: Sent) -> None:
+    def sent(self, rows: tuple[PendingRow, ...], result: JobResult) -> None:
         """The rows of a job. The last one counts what was sent for them all."""
-        session, error, started, elapsed, in_flight = sent
+        session, error, started, elapsed, attempts, bytes_sent, in_flight = result
         counts = self._counts
         if error is None:
             status = _APPLIED
@@ -172,18 +175,17 @@ class Settling:
         else:
             status = _FAILED
             counts.failed += len(rows)
-        attempts, bytes_sent = tally.attempts, tally.bytes_sent
         counts.bytes_sent += bytes_sent
         if attempts > 1:
             counts.retried += attempts - 1
         carrier = rows[-1]
         for row in rows:
             update = row.update
-            told = (row.index, update.session_id, update.key, status, session, error)
+            common = (row.index, update.session_id, update.key, status, session, error)
             if row is carrier:
-                settled = UpdateOutcome(*told, attempts, elapsed, bytes_sent)
+                outcome = UpdateOutcome(*common, attempts, elapsed, bytes_sent)
             else:
-                settled = UpdateOutcome(*told, 0, elapsed, 0, carrier.index)
+                outcome = UpdateOutcome(*common, 0, elapsed, 0, carrier.index)
             entry = None
             if row.row_id is not None:
                 entry = JournalEntry(
@@ -191,10 +193,10 @@ class Settling:
                     journal_store.APPLIED if error is None else journal_store.FAILED,
                     self._epoch + started,
                     elapsed,
-                    settled.attempts,
-                    settled.bytes_sent,
+                    outcome.attempts,
+                    outcome.bytes_sent,
                     in_flight,
                     error.status if isinstance(error, BriqpayError) else None,
                     None if error is None else type(error).__name__,
                 )
-            self._outbox.put(settled, entry)
+            self._outbox.put(outcome, entry)

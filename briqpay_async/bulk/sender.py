@@ -1,15 +1,16 @@
-"""One job on its way: called until the API takes it or refuses it for good, then its rows are settled."""
+"""One job on its way: called until the API takes it or refuses it for good, then its rows get their outcomes."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from briqpay_async.bulk.gate import Tally, Throttle
-from briqpay_async.bulk.progress import Counts
-from briqpay_async.bulk.recorder import Sent, Settling
+from briqpay_async.bulk.context import RunContext
+from briqpay_async.bulk.gate import RunIsOverError, WorkerGate
+from briqpay_async.bulk.recorder import JobResult
 from briqpay_async.bulk.session_queues import Job
 from briqpay_async.errors import (
     APIError,
+    CallTimeoutError,
     ConfigurationError,
     PatchNotAppliedError,
     SessionNotFoundError,
@@ -18,99 +19,101 @@ from briqpay_async.errors import (
     WrongLoopError,
 )
 from briqpay_async.models.session import Session
-from briqpay_async.transport.requests import Repeat
-from briqpay_async.transport.retry import Verdict, verdict
+from briqpay_async.transport.rate_gate import RateGate, asks_to_slow_down
 
-__all__ = ["Sending", "Update"]
+__all__ = ["BindUpdate", "JobSender", "Update"]
 
-_REFUSALS = 8
+_REFUSED_CALLS = 8
 """How many calls for one row the API may refuse for their rate. Each one waits longer, so this takes a while."""
-
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0  # seconds of the row, where a refusal does not say when to come back
 
 Update = Callable[..., Awaitable[Session | None]]
 """``Sessions.update``: session id, patch, and options by name."""
 
+BindUpdate = Callable[[RateGate], Update]
+"""Makes an ``Update`` whose attempts pass a gate."""
 
-class Sending:
-    """Sends jobs.
 
-    Args:
-        update: Makes the call.
-        throttle: When a request may be made.
-        settling: Gives rows their outcomes.
-        counts: Of the run.
-        abandon: Ends the run with an error.
-        fail_fast: Whether any failure ends it.
-    """
+class JobSender:
+    """Sends the jobs of one worker."""
 
-    def __init__(
-        self,
-        update: Update,
-        throttle: Throttle,
-        settling: Settling,
-        counts: Counts,
-        abandon: Callable[[BaseException], None],
-        *,
-        fail_fast: bool,
-    ) -> None:
+    def __init__(self, update: Update, gate: WorkerGate, run: RunContext) -> None:
+        """Make a sender.
+
+        Args:
+            update: Makes a call, whose attempts pass the gate.
+            gate: Of this worker.
+            run: Of the whole run.
+        """
         self._update = update
-        self._throttle = throttle
-        self._limiter = throttle.limiter
-        self._clock = throttle.clock
-        self._settling = settling
-        self._counts = counts
-        self._abandon = abandon
-        self._fail_fast = fail_fast
-        self._unmetered = 0 if throttle.metered else 1  # attempts to count here, because nobody else does
+        self._gate = gate
+        self._run = run
 
-    async def send(self, job: Job, tally: Tally) -> None:
-        """Send a job and settle its rows."""
-        limiter, clock = self._limiter, self._clock
-        if limiter.paced:
-            await self._throttle.turn()
-            tally.admitted = True
-        in_flight = self._counts.in_flight
+    async def send(self, job: Job, before: tuple[int, int] = (0, 0)) -> None:
+        """Send a job and give its rows their outcomes.
+
+        Args:
+            job: The rows and their patch.
+            before: Attempts made for them already, and bytes sent.
+
+        Raises:
+            RunIsOverError: No attempt may begin any more, and none was made.
+        """
+        gate, run = self._gate, self._run
+        gate.begin()
+        if run.gate.must_queue:
+            await gate.enter()
+        in_flight = run.counts.in_flight
         failure: Exception | None = None
-        started = clock()
+        started = run.gate.clock()
         try:
             session = await self._update(job.rows[0].lane, job.patch)
-            tally.attempts += self._unmetered
         except Exception as error:  # noqa: BLE001 - one row's failure, whatever it is, must not stop the others
-            tally.attempts += self._unmetered
-            session, failure = await self._call_again(job, tally, error)
+            session, failure = await self._call_again(job, error)
             if failure is not None and len(job.rows) > 1 and _is_about_the_body(failure):
-                # They were merged, and what they say together is refused: a bad row must not take good ones along.
-                for row in job.rows:
-                    await self.send(Job((row,), row.update.patch), tally)
+                await self._send_one_by_one(job)
                 return
-        now = clock()
-        if failure is None or isinstance(failure, APIError):
-            limiter.answered(now, now - started, repeated=tally.attempts > 1)
-        self._settling.sent(job.rows, tally, Sent(session, failure, started, now - started, in_flight))
-        tally.attempts = tally.bytes_sent = 0
-        if failure is not None and (self._fail_fast or isinstance(failure, ConfigurationError | WrongLoopError)):
+        attempts, bytes_sent = before
+        attempts += gate.attempts
+        bytes_sent += gate.attempts * len(job.patch.to_json())
+        elapsed = run.gate.clock() - started
+        run.recorder.sent(job.rows, JobResult(session, failure, started, elapsed, attempts, bytes_sent, in_flight))
+        if failure is not None and (run.fail_fast or isinstance(failure, ConfigurationError | WrongLoopError)):
             # The latter two say that the client cannot be used at all, which no other row can change.
-            self._abandon(failure)
+            run.abandon(failure)
 
-    async def _call_again(
-        self, job: Job, tally: Tally, error: Exception
-    ) -> tuple[Session | None, Exception | None]:
+    async def _send_one_by_one(self, job: Job) -> None:
+        """Send rows that were merged, and refused together: a bad row must not take good ones along."""
+        attempts = self._gate.attempts
+        before = attempts, attempts * len(job.patch.to_json())
+        for row in job.rows:
+            await self.send(Job((row,), row.update.patch), before)
+            before = 0, 0
+
+    async def _call_again(self, job: Job, error: Exception) -> tuple[Session | None, Exception | None]:
         """What comes of a call that failed: the session, or why it failed for good.
 
         It is made again when the API only refused the rate: in a long run that is no failure of the row.
         """
-        throttle = self._throttle
-        for _ in range(_REFUSALS):
-            if not isinstance(error, APIError) or verdict(error, Repeat.SAFE) is not Verdict.THROTTLED:
-                break
-            throttle.refused(error)
-            await throttle.turn()
-            tally.admitted = True
-            tally.attempts += self._unmetered
-            try:
-                return await self._update(job.rows[0].lane, job.patch), None
-            except Exception as again:  # noqa: BLE001 - as above
-                error = again
+        gate, run = self._gate, self._run
+        pause = _FIRST_PAUSE
+        try:
+            for _ in range(_REFUSED_CALLS):
+                if not isinstance(error, APIError) or not asks_to_slow_down(error.status or 0, error.retry_after):
+                    break
+                await run.gate.sleep(error.retry_after or pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                await gate.enter()
+                try:
+                    return await self._update(job.rows[0].lane, job.patch), None
+                except Exception as again:  # noqa: BLE001 - as above
+                    error = again
+        except RunIsOverError:
+            pass
+        if isinstance(error, RunIsOverError):
+            if not gate.attempts:
+                raise error
+            error = CallTimeoutError("No attempt may begin after the moment that until= names.")
         return None, error
 
 

@@ -1,7 +1,7 @@
 """Rows of one session: one after the other, in input order, while rows of other sessions overtake them.
 
-A row whose session is busy is parked in the lane of that session, so that the worker which read it can read on.
-How many rows are parked is for the intake to bound: it reads no further when ``parked`` reaches its look-ahead.
+A row whose session is busy is parked in the queue of that session, so that the worker which read it can read on.
+The reader bounds how many rows are parked: it reads no further when ``parked`` reaches its look-ahead.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from briqpay_async.bulk.journal_store import RowId
 from briqpay_async.bulk.rows import SessionUpdate
 from briqpay_async.patch.session_patch import SessionPatch
 
-__all__ = ["Job", "Lanes", "Row"]
+__all__ = ["Job", "PendingRow", "SessionQueues"]
 
 
 @attrs.define(eq=False)
-class Row:
+class PendingRow:
     """A row that needs a request.
 
     Attributes:
@@ -38,19 +38,19 @@ class Row:
 class Job:
     """One request: the rows that it carries, in input order, and the patch that has the effect of them all."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[PendingRow, ...]
     patch: SessionPatch
 
 
-class Lanes:
+class SessionQueues:
     """Which sessions are busy, and the rows that wait for them."""
 
     def __init__(self, *, coalesce: bool) -> None:
         self._coalesce = coalesce
-        self._busy: dict[str, deque[Row] | None] = {}
+        self._busy: dict[str, deque[PendingRow] | None] = {}
         self.parked = 0
 
-    def enter(self, row: Row) -> Job | None:
+    def enter(self, row: PendingRow) -> Job | None:
         """Take the lane of a row's session and return its job, or park the row when the session is busy."""
         lane = row.lane
         if lane not in self._busy:

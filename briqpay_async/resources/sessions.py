@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+import math
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Final, Literal, cast
 
@@ -19,6 +20,7 @@ from briqpay_async.patch.session_patch import MergeDepth, SessionPatch
 from briqpay_async.resources.base import Headers, Seconds
 from briqpay_async.resources.session_endpoints import SessionCalls
 from briqpay_async.resources.session_writer import SessionWriter
+from briqpay_async.transport.rate_gate import RateGate
 from briqpay_async.transport.requests import Fields, check_headers
 from briqpay_async.transport.session_locks import Hold
 
@@ -143,6 +145,7 @@ class Sessions(SessionCalls):
         *,
         coalesce: bool = False,
         fail_fast: bool = False,
+        until: float | None = None,
         timeout: Seconds = None,
         headers: Headers = None,
     ) -> AsyncGenerator[UpdateOutcome, None]:
@@ -166,6 +169,9 @@ class Sessions(SessionCalls):
             coalesce: Merge rows of one session that wait for each other into one request; later values win.
             fail_fast: At the first row that fails, start nothing more, yield what is under way, and raise its
                 error. Rows that were read but not begun have no outcome then.
+            until: No attempt begins after this moment, in seconds of the event loop's clock (``loop.time()``). The
+                run ends then: rows that were not begun have no outcome, and one whose repetition would come later
+                fails with the last error.
             timeout: Deadline in seconds of each call. One that ends by a 429 is made again, up to 8 times.
             headers: Extra request headers of each call.
 
@@ -187,15 +193,24 @@ class Sessions(SessionCalls):
         """
         # A tenth of the package, and most programs make no bulk run: loaded by the first one.
         from briqpay_async.bulk.engine import update_many  # noqa: PLC0415
-        from briqpay_async.bulk.gate import Throttle  # noqa: PLC0415
+        from briqpay_async.bulk.gate import AdaptiveGate  # noqa: PLC0415
 
         caller = self._caller
-        throttle = Throttle(concurrency, caller.shared.clock, caller.shared.sleep)
-        metered = attrs.evolve(caller, transport=throttle.around(caller.transport))
+        gate = AdaptiveGate(
+            concurrency,
+            caller.shared.clock,
+            caller.shared.sleep,
+            behind=caller.gate,
+            until=math.inf if until is None else until,
+        )
+
+        def bind(worker_gate: RateGate) -> Callable[..., Awaitable[Session | None]]:
+            return Sessions(attrs.evolve(caller, gate=worker_gate), self._check_totals).update
+
         return update_many(
-            Sessions(metered, self._check_totals).update,
+            bind,
             updates,
-            throttle,
+            gate,
             fields=fields,
             journal=journal,
             progress=progress,

@@ -20,15 +20,10 @@ from weakref import WeakValueDictionary
 import attrs
 
 from briqpay_async.config import RetryPolicy, Timeouts
-from briqpay_async.errors import (
-    APIError,
-    BriqpayError,
-    CallTimeoutError,
-    RateLimitedError,
-    TransportError,
-)
+from briqpay_async.errors import APIError, BriqpayError, CallTimeoutError, TransportError
 from briqpay_async.transport.hooks import Call, CallHooks, Teller
 from briqpay_async.transport.order_turns import OrderTurns
+from briqpay_async.transport.rate_gate import ClientGate, RateGate, asks_to_slow_down
 from briqpay_async.transport.requests import Repeat, Request, Response
 from briqpay_async.transport.responses import api_error
 from briqpay_async.transport.retry import Budget, RetryDecisions, Verdict, unknown_outcome, verdict
@@ -62,25 +57,25 @@ class ClientState:
         budget: Tokens for retries.
         locks: Order of updates, by session.
         turns: Order of calls that move money, by session, across processes.
-        cool_until: No request is made before this moment: the server asked to slow down.
         calls: Numbers the calls.
         prefix: Makes the identifiers of calls unique beyond this client.
         writers: Writers of sessions that are in use, by session.
         clock: Monotonic seconds.
         sleep: Waits for seconds.
         random: Gives numbers in ``[0, 1)``.
+        gate: When the next request may be made.
     """
 
     budget: Budget
     locks: SessionLocks = attrs.Factory(SessionLocks)
     turns: OrderTurns = attrs.Factory(OrderTurns)
     writers: WeakValueDictionary[str, Any] = attrs.Factory(WeakValueDictionary)
-    cool_until: float = 0.0
     calls: itertools.count[int] = attrs.Factory(lambda: itertools.count(1))
     prefix: str = attrs.Factory(lambda: uuid.uuid4().hex[:12])
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: Callable[[], float] = random.random
+    gate: RateGate = attrs.Factory(lambda self: ClientGate(clock=self.clock, sleep=self.sleep), takes_self=True)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -93,6 +88,7 @@ class Caller:
         policy: When and how often to repeat.
         hooks: Told of every attempt, answer and retry.
         shared: What all calls of the client have in common.
+        gate: When the next request may be made; the one of all calls of the client when left out.
     """
 
     transport: Transport
@@ -100,6 +96,7 @@ class Caller:
     policy: RetryPolicy
     hooks: Sequence[CallHooks]
     shared: ClientState
+    gate: RateGate = attrs.Factory(lambda self: self.shared.gate, takes_self=True)
     _teller: Teller = attrs.field(
         init=False, default=attrs.Factory(lambda self: Teller(self.hooks, self.shared.prefix), takes_self=True)
     )
@@ -131,8 +128,8 @@ class Caller:
             if lane is not None and (locks.leases is not None or not locks.try_enter(lane)):
                 call.hold = await self._hold(lane, call.deadline - shared.clock(), seconds)
             try:  # as in _attempt, without the cost of another coroutine
-                if shared.cool_until:
-                    await self._cool_down(call)
+                if self.gate.closed:
+                    await self.gate.wait(call.deadline)
                 response = await self.transport.send(request, self.timeouts, self._begin(call))
                 self._judge(call, response)
                 shared.budget.give(1)
@@ -181,6 +178,7 @@ class Caller:
     async def _recover(self, call: Call, error: BriqpayError) -> Response:
         """What becomes of a call whose first attempt failed."""
         if isinstance(error, TransportError):
+            self.gate.failed(self.shared.clock())
             _record_sent(call, error)
         if verdict(error, call.request.repeat) is Verdict.RAISE:
             _raise(error, call.request.repeat)
@@ -188,11 +186,12 @@ class Caller:
 
     async def _attempt(self, call: Call) -> Response:
         """Another attempt."""
-        if self.shared.cool_until:
-            await self._cool_down(call)
+        if self.gate.closed:
+            await self.gate.wait(call.deadline)
         try:
             response = await self.transport.send(call.request, self.timeouts, self._begin(call))
         except TransportError as error:
+            self.gate.failed(self.shared.clock())
             _record_sent(call, error)
             raise
         self._judge(call, response)
@@ -218,14 +217,26 @@ class Caller:
         if logger.isEnabledFor(logging.DEBUG):
             self._teller.log_answer(call, response)
         if 200 <= response.status < 300:
+            if self.gate.closed:
+                now = self.shared.clock()
+                self.gate.answered(now, now - call.started)
             return
         if call.request.repeat is Repeat.SAFE:
             call.reached = True  # others are repeated only when the answer means that nothing was done
         refusal = api_error(response)
-        if refusal.retry_after and verdict(refusal, call.request.repeat) is Verdict.THROTTLED:
-            # Whether or not this call can wait that long. Bounded, so that no answer stops the client for hours.
-            self._slow_down(min(refusal.retry_after, self.timeouts.call))
+        self._tell_gate(call, refusal)
         raise refusal
+
+    def _tell_gate(self, call: Call, refusal: APIError) -> None:
+        """Let the gate know of an answer that is no success."""
+        now, wait = self.shared.clock(), refusal.retry_after
+        if asks_to_slow_down(refusal.status or 0, wait):
+            # Whether or not this call can wait that long. Bounded, so that no answer stops the client for hours.
+            self.gate.refused(now, None if wait is None else min(wait, self.timeouts.call))
+        elif (refusal.status or 0) >= 500:
+            self.gate.failed(now)
+        elif self.gate.closed:
+            self.gate.answered(now, now - call.started)
 
     async def _again(self, call: Call, first: BriqpayError) -> Response:
         """The rest of a call whose first attempt failed in a way that may be repeated."""
@@ -261,25 +272,7 @@ class Caller:
 
     def _before_retry(self, call: Call, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        wait = state.upcoming_sleep
-        if isinstance(error, BriqpayError) and verdict(error, call.request.repeat) is Verdict.THROTTLED:
-            self._slow_down(wait)
-        self._teller.retry(call, error, wait)
-
-    def _slow_down(self, seconds: float) -> None:
-        self.shared.cool_until = max(self.shared.cool_until, self.shared.clock() + seconds)
-
-    async def _cool_down(self, call: Call) -> None:
-        """Wait until the server may be asked again, for it asked this client to slow down."""
-        shared = self.shared
-        while (wait := shared.cool_until - shared.clock()) > 0:
-            if shared.clock() + wait >= call.deadline:
-                raise RateLimitedError(
-                    "The API asked this client to slow down, for longer than this call may take.",
-                    retry_after=wait,
-                )
-            await shared.sleep(wait)
-        shared.cool_until = 0.0
+        self._teller.retry(call, error, state.upcoming_sleep)
 
 
 def _record_sent(call: Call, error: TransportError) -> None:

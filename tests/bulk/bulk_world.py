@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
-from briqpay_async import Address, EditableData, Session, SessionPatch, SessionUpdate, UpdateOutcome
+from briqpay_async import Address, BriqpayError, EditableData, Session, SessionPatch, SessionUpdate, UpdateOutcome
 from briqpay_async.bulk.engine import update_many
-from briqpay_async.bulk.gate import Throttle
+from briqpay_async.bulk.gate import AdaptiveGate
+from briqpay_async.transport.rate_gate import RateGate, asks_to_slow_down
 
 NOOP = SessionPatch()
 
@@ -105,9 +107,33 @@ class FakeApi:
         self.state.setdefault(session, {}).update(patch.body["data"]["billing"])
         return Session(session_id=session)
 
-    def run(self, updates: Any, concurrency: int | str = 10, **options: Any) -> Any:
-        throttle = Throttle(concurrency, self.time.clock, self.time.sleep)
-        return update_many(self.update, updates, throttle, **options)
+    def bind(self, gate: RateGate) -> Any:
+        """Calls that pass a gate, as the client makes them."""
+
+        async def update(session: str, patch: SessionPatch, **options: Any) -> Session | None:
+            await gate.wait(self.time.clock() + 60)
+            started = self.time.clock()
+            try:
+                answer = await self.update(session, patch, **options)
+            except BriqpayError as error:
+                now = self.time.clock()
+                if asks_to_slow_down(error.status or 0, error.retry_after):
+                    gate.refused(now, error.retry_after)
+                elif error.status is None or error.status >= 500:
+                    gate.failed(now)
+                else:
+                    gate.answered(now, now - started)
+                raise
+            gate.answered(self.time.clock(), self.time.clock() - started)
+            return answer
+
+        return update
+
+    def gate(self, concurrency: int | str = 10, **options: Any) -> AdaptiveGate:
+        return AdaptiveGate(concurrency, self.time.clock, self.time.sleep, **options)
+
+    def run(self, updates: Any, concurrency: int | str = 10, until: float = math.inf, **options: Any) -> Any:
+        return update_many(self.bind, updates, self.gate(concurrency, until=until), **options)
 
     async def outcomes(self, updates: Any, concurrency: int | str = 10, **options: Any) -> list[UpdateOutcome]:
         return [outcome async for outcome in self.run(updates, concurrency, **options)]

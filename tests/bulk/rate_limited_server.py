@@ -123,14 +123,13 @@ class Simulation:
             return
         self.early += self._now < self._asked_until - 1e-9
         job.attempts += 1
-        if job.attempts == 1:
-            job.sent = self._now
+        job.sent = self._now
         self._at(self._now + self.round_trip / 2, partial(self._arrive, job))
 
     def _succeed(self, job: Job) -> None:
         self._under_way -= 1
         self.admitted.append(self._now)
-        self.limiter.answered(self._now, self._now - job.sent, repeated=job.attempts > 1)
+        self.limiter.answered(self._now, self._now - job.sent)
         self._start()
 
     def _be_refused(self, job: Job, retry_after: float | None) -> None:

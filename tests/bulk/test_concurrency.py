@@ -74,7 +74,7 @@ def test_a_refusal_that_asks_for_nothing_is_given_as_long_as_the_client_backs_of
 
 def test_a_pause_is_over_with_the_first_request_after_it() -> None:
     paused = limiter(10)
-    paused.troubled(100.0, retry_after=5.0)
+    paused.pause(100.0, 5.0)
 
     assert paused.paced
     assert paused.wait(100.0) == pytest.approx(5.0)
@@ -84,8 +84,8 @@ def test_a_pause_is_over_with_the_first_request_after_it() -> None:
 
 def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
     paused = limiter(10)
-    paused.troubled(100.0, retry_after=5.0)
-    paused.troubled(101.0, retry_after=1.0)
+    paused.pause(100.0, 5.0)
+    paused.pause(101.0, 1.0)
 
     assert paused.wait(101.0) == pytest.approx(4.0)
 
@@ -93,7 +93,7 @@ def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
 def test_absurd_demands_for_silence_are_cut_to_minutes() -> None:
     asked = limiter(10)
     asked.refused(0.0, 1e9)
-    asked.troubled(0.0, 1e9)
+    asked.pause(0.0, 1e9)
 
     assert asked.wait(0.0) == 300.0
 
@@ -111,7 +111,7 @@ def test_the_window_doubles_each_round_until_something_goes_wrong() -> None:
 
 def test_after_a_decrease_the_window_grows_by_one_each_round() -> None:
     window = Window(1000, size=100)
-    window.shrink(0.0)
+    window.decrease(0.0)
     for _ in range(70):
         window.answered(1.0, 0.01)
 
@@ -125,7 +125,7 @@ def test_the_window_stays_between_floor_and_ceiling() -> None:
     assert window.size == 12
 
     for number in range(100, 200):
-        window.shrink(number)
+        window.decrease(number)
     assert window.size == 3
 
 
@@ -134,7 +134,7 @@ def test_a_few_failures_of_the_server_do_no_harm() -> None:
     for number in range(1000):
         window.answered(number / 100, 0.01)
         if number % 20 == 0:
-            window.troubled(number / 100)
+            window.on_failure(number / 100)
 
     assert window.size == 50
 
@@ -142,12 +142,12 @@ def test_a_few_failures_of_the_server_do_no_harm() -> None:
 def test_a_server_that_fails_every_third_request_is_spared() -> None:
     window = Window(50, size=50)
     for number in range(300):
-        (window.troubled if number % 3 == 0 else lambda now: window.answered(now, 0.01))(number / 100)
+        (window.on_failure if number % 3 == 0 else lambda now: window.answered(now, 0.01))(number / 100)
 
     assert window.size < 25
 
 
-def test_a_collapse_of_latency_shrinks_the_window() -> None:
+def test_a_collapse_of_latency_decreases_the_window() -> None:
     window = Window(50, size=50)
     for number in range(100):
         window.answered(number / 100, 0.1)

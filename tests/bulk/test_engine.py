@@ -26,7 +26,6 @@ from briqpay_async import (
     WrongLoopError,
 )
 from briqpay_async.bulk.engine import update_many
-from briqpay_async.bulk.gate import Throttle
 from briqpay_async.bulk.reader import _LOOK_AHEAD
 
 
@@ -50,6 +49,7 @@ async def test_an_outcome_says_what_happened_to_its_row(api: FakeApi) -> None:
         session=outcome.session,
         attempts=1,
         elapsed_s=outcome.elapsed_s,
+        bytes_sent=len(patch().to_json()),
     )
     assert outcome.session is not None
     assert outcome.session.session_id == session_id(7)
@@ -320,18 +320,18 @@ async def test_a_slow_reader_also_stops_the_sending_of_rows_that_were_read(api: 
 
 
 async def test_no_row_is_left_behind_when_the_window_shrinks_at_the_end(api: FakeApi) -> None:
-    throttle = Throttle(3, api.time.clock, api.time.sleep)
+    gate = api.gate(3)
     api.seconds = lambda session, _: 2.0 if session == session_id(0) else 1.0
     updates = [row(0), row(1, "A"), row(2, "A"), row(1, "B"), row(2, "B")]
     seen: list[UpdateOutcome] = []
 
     async def shrink() -> None:
         await api.time.sleep(0.5)
-        throttle.limiter.window.limit = 1
+        gate.limiter.window.limit = 1
 
     shrinking = asyncio.create_task(shrink())
     async with asyncio.timeout(2):
-        await read(update_many(api.update, updates, throttle), seen)
+        await read(update_many(api.bind, updates, gate), seen)
 
     await shrinking
     assert statuses(seen) == dict.fromkeys(range(5), "applied")
@@ -490,7 +490,32 @@ async def test_nothing_is_sent_before_the_time_that_the_api_asked_for(api: FakeA
     await api.outcomes(rows(100), concurrency=1)
 
     assert begun[1] - begun[0] >= 30.0
-    assert begun[-1] - begun[1] < 5.0
+    assert begun[-1] - begun[1] < 60.0
+
+
+async def test_nothing_begins_after_the_moment_that_is_named(api: FakeApi, journal: BulkJournal) -> None:
+    seen: list[UpdateOutcome] = []
+    moment = api.time.clock() + 0.1
+
+    await read(api.run(rows(1000), concurrency=10, until=moment, journal=journal), seen)
+
+    assert set(statuses(seen)) == set(range(len(api.calls)))
+    assert 90 <= len(seen) <= 110
+    assert api.time.clock() < moment + 0.02
+    assert not journal.summary().finished
+    assert statuses(await api.outcomes(rows(1000), journal=journal)) == {
+        index: "skipped" if index < len(seen) else "applied" for index in range(1000)
+    }
+
+
+async def test_a_row_that_is_refused_until_then_fails_with_what_it_was_refused_with(api: FakeApi) -> None:
+    api.fail("City 3", *[RateLimitedError("slow down", status=429, retry_after=1.0) for _ in range(100)])
+
+    outcomes = await api.outcomes(rows(10), until=api.time.clock() + 2.5)
+
+    (failed,) = [outcome for outcome in outcomes if outcome.index == 3]
+    assert isinstance(failed.error, RateLimitedError)
+    assert failed.attempts == 3
 
 
 async def test_a_refused_run_goes_on_at_a_lower_pace(api: FakeApi) -> None:

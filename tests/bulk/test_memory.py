@@ -8,7 +8,7 @@ from bulk.bulk_world import NOOP, patch, session_id
 
 from briqpay_async import SessionUpdate
 from briqpay_async.bulk.engine import update_many
-from briqpay_async.bulk.gate import Throttle
+from briqpay_async.bulk.gate import AdaptiveGate
 
 
 async def _nothing(*_: object, **__: object) -> None:
@@ -17,11 +17,11 @@ async def _nothing(*_: object, **__: object) -> None:
 
 async def _peak(count: int) -> int:
     """Bytes at most in use during a run, beyond those before."""
-    throttle = Throttle(50, lambda: 0.0, _nothing)
+    gate = AdaptiveGate(50, lambda: 0.0, _nothing)
     changed = patch()
     made = (SessionUpdate(session_id(number % 5000), NOOP if number % 2 else changed) for number in range(count))
     tracemalloc.start()
-    async for _ in update_many(_nothing, made, throttle):
+    async for _ in update_many(lambda _: _nothing, made, gate):
         pass
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -204,7 +204,7 @@ def test_whatever_happens_pauses_are_kept_and_the_pace_stays_above_its_floor(
             limiter.took(now, waited=wait > 0)
             limiter.answered(now, 0.01)
         elif event == "trouble":
-            limiter.troubled(now)
+            limiter.failed(now)
         else:
             assert event is None or isinstance(event, float)
             limiter.refused(now, event)

@@ -94,7 +94,7 @@ def test_the_effect_is_that_of_one_row_after_the_other(
         return api, seen
 
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as tight:
-        tight.setattr(engine, "_UNREAD", bounds[0])
+        tight.setattr(engine, "_QUEUED", bounds[0])
         tight.setattr(reader, "_LOOK_AHEAD", bounds[1])
         tight.setattr(recorder, "_LINGER", 0.0)
         api, seen = asyncio.run(scenario(BulkJournal(f"{folder}/run.db") if journaled else None))
