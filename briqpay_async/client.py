@@ -18,6 +18,7 @@ from briqpay_async.config import (
     warn_if_readable,
 )
 from briqpay_async.errors import ConfigurationError
+from briqpay_async.redaction import HiddenText, conceal
 from briqpay_async.resources.base import CheckTotals
 from briqpay_async.resources.hosted_pages import HostedPages
 from briqpay_async.resources.orders import Orders
@@ -91,6 +92,9 @@ class BriqpayClient:
         Raises:
             ConfigurationError: A setting that cannot work.
         """
+        # First of all: whatever fails from here on, tools that report local variables do not show them.
+        username, secret = conceal(username), conceal(secret)  # type: ignore[assignment]
+        base_url = HiddenText(base_url) if isinstance(base_url, str) else base_url
         url = _environment(environment).base_url if base_url is None else base_url
         self._base_url = check_base_url(url, insecure_http=insecure_http)
         warn_if_readable(self._base_url)
@@ -146,7 +150,7 @@ class BriqpayClient:
         Raises:
             ConfigurationError: A variable is missing or makes no sense; the message names it.
         """
-        found = os.environ if environ is None else environ
+        found = environ = _Variables(os.environ if environ is None else environ)  # type: ignore[assignment]
         missing = [name for name in ("BRIQPAY_USERNAME", "BRIQPAY_SECRET") if not found.get(name)]
         if missing:
             raise ConfigurationError(f"Set {' and '.join(missing)} in the environment.")
@@ -159,8 +163,8 @@ class BriqpayClient:
         if base_url := found.get("BRIQPAY_BASE_URL"):
             check = partial(check_base_url, insecure_http=options.get("insecure_http", False))
             options.setdefault("base_url", _named("BRIQPAY_BASE_URL", check, base_url))
-        username = _named("BRIQPAY_USERNAME", _check_username, found["BRIQPAY_USERNAME"])
-        secret = _named("BRIQPAY_SECRET", _check_secret, found["BRIQPAY_SECRET"])
+        username = _named("BRIQPAY_USERNAME", _check_username, found.get("BRIQPAY_USERNAME"))
+        secret = _named("BRIQPAY_SECRET", _check_secret, found.get("BRIQPAY_SECRET"))
         return cls(username, secret, **options)
 
     def with_options(
@@ -211,7 +215,18 @@ class BriqpayClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<BriqpayClient {self._base_url}>"
+        return f"<BriqpayClient {getattr(self, '_base_url', 'that could not be made')}>"
+
+
+class _Variables:
+    """Environment variables, kept out of the local variables that tools report with an error."""
+
+    def __init__(self, source: Mapping[str, str]) -> None:
+        self._source = source
+
+    def get(self, name: str) -> str:
+        """The variable, or nothing."""
+        return HiddenText(self._source.get(name) or "")
 
 
 def _environment(environment: Environment) -> Environment:

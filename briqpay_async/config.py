@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from briqpay_async.errors import ConfigurationError
+from briqpay_async.redaction import HiddenText
 
 __all__ = ["Environment", "Pool", "RateLimit", "RetryPolicy", "Timeouts", "check_base_url", "warn_if_readable"]
 
@@ -160,25 +161,33 @@ def check_base_url(url: str, *, insecure_http: bool = False) -> str:
     """
     if not isinstance(url, str):
         raise ConfigurationError(f"base_url must be text, not {type(url).__name__}.")
+    url = HiddenText(url)  # a mistyped one may hold credentials, and local variables are reported with errors
     if not url.isprintable() or " " in url or "?" in url or "#" in url:
         raise ConfigurationError("base_url must not carry credentials, a query, a fragment or white space.")
     try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
+        parts = _parts(url)
     except ValueError:
         parts = None
-    if parts is None:  # raised out here, for the reason quotes the URL, and a mistyped one may hold credentials
+    if parts is None:  # raised out here, for the reason quotes the URL
         raise ConfigurationError("base_url is not a URL: look at its brackets and its port.")
-    if parts.scheme not in {"http", "https"} or not host:
+    scheme, host, has_credentials = parts
+    if scheme not in {"http", "https"} or not host:
         raise ConfigurationError("base_url must be an absolute URL such as https://api.briqpay.com.")
-    if parts.username or parts.password:
+    if has_credentials:
         raise ConfigurationError("base_url must not carry credentials, a query, a fragment or white space.")
-    if parts.scheme == "http" and not _is_loopback(host) and not insecure_http:
+    if scheme == "http" and not _is_loopback(host) and not insecure_http:
         raise ConfigurationError(
             f"Use https:// for {host}: credentials are sent over http:// to loopback addresses only. "
             "For a sandbox on a network of your own, insecure_http=True or BRIQPAY_INSECURE_HTTP=1 allows it."
         )
     return url.rstrip("/").removesuffix("/v3")
+
+
+def _parts(url: str) -> tuple[str, str | None, bool]:
+    """Scheme and host of a URL, and whether it has a user name or a password. A bad port is a ``ValueError``."""
+    parts = urlsplit(url)
+    _port = parts.port
+    return parts.scheme, parts.hostname, bool(parts.username or parts.password)
 
 
 def warn_if_readable(base_url: str) -> None:

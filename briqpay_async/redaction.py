@@ -1,4 +1,4 @@
-"""What may be shown of headers and bodies: allow-lists, so that a member nobody thought of stays hidden."""
+"""What may be shown of headers and bodies: allow-lists, so that unlisted members stay hidden."""
 
 from __future__ import annotations
 
@@ -6,9 +6,31 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["HIDDEN", "safe_headers", "safe_path", "safe_value", "shown_members"]
+__all__ = ["HIDDEN", "HiddenText", "conceal", "safe_headers", "safe_path", "safe_value", "shown_members"]
 
 HIDDEN = "<hidden>"
+
+
+class HiddenText(str):
+    """Text whose ``repr`` hides it: tools that report errors show the ``repr`` of local variables."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+
+class _HiddenValue:
+    """What was given in place of text."""
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+
+def conceal(value: object) -> object:
+    """A setting that may hold a credential, as a value whose ``repr`` hides it: the same text, or no text."""
+    return value if value is None else HiddenText(value) if isinstance(value, str) else _HiddenValue()
+
 
 _HEADERS = frozenset(
     {

@@ -17,6 +17,7 @@ from yarl import URL
 
 from briqpay_async.config import Pool, Timeouts
 from briqpay_async.errors import (
+    BriqpayError,
     CallTimeoutError,
     ConfigurationError,
     ConnectError,
@@ -24,7 +25,14 @@ from briqpay_async.errors import (
     TransportError,
     WrongLoopError,
 )
-from briqpay_async.transport.aiohttp_internals import HttpConnector, HttpRequest, UnaskedBytesError
+from briqpay_async.redaction import HiddenText
+from briqpay_async.transport.aiohttp_internals import (
+    HttpConnector,
+    HttpRequest,
+    UnsolicitedDataError,
+    disable_hidden_retry,
+    is_of_other_loop,
+)
 from briqpay_async.transport.deadlines import Deadline, Timer
 from briqpay_async.transport.requests import Repeat, Request, Response
 from briqpay_async.version import __version__
@@ -34,9 +42,9 @@ __all__ = ["AiohttpTransport"]
 _USER_AGENT: Final = (
     f"briqpay-async/{__version__} Python/{platform.python_version()} aiohttp/{aiohttp.__version__}"
 )
-# aiohttp rounds timeouts above this many seconds up to a whole second: a deadline must not move.
 _MOST_URLS: Final = 1000
 _ENCODED: Final = istr("Content-Encoding")
+# aiohttp rounds timeouts above this many seconds up to a whole second: a deadline must not move.
 _NEVER_ROUND: Final = math.inf
 # Of the time for an attempt, what may pass before the request is on its way.
 _UNSENT_SHARE: Final = 0.9
@@ -62,12 +70,11 @@ class AiohttpTransport:
     ) -> None:
         if http_session is not None and http_session.auth is not None:
             raise ConfigurationError("Give an http_session without auth: this client sends its own credentials.")
-        token = base64.b64encode(f"{username}:{secret}".encode()).decode("ascii")
         self._base = base_url
         self._pool = pool
         self._headers = {
             "Accept": "application/json",
-            "Authorization": f"Basic {token}",
+            "Authorization": HiddenText(f"Basic {base64.b64encode(f'{username}:{secret}'.encode()).decode()}"),
             "Content-Type": "application/json",
             "User-Agent": _USER_AGENT,
         }
@@ -105,7 +112,7 @@ class AiohttpTransport:
             or self._loop is not asyncio.get_running_loop()
             or self._closed
         ):
-            session = self._enter()
+            session = self._session_for_this_loop()
         timeout = self._timeout
         if self._timed != (timeouts.connect, seconds):
             timeout = self._renew_timeout(timeouts.connect, seconds)
@@ -117,25 +124,30 @@ class AiohttpTransport:
                 stream = response.content
                 if stream.is_eof():  # it came with its head, as most do, and the connection is free again
                     body = stream.read_nowait()
-                    if not response.closed:  # it speaks of another protocol
+                    if not response.closed:  # the answer switches to another protocol
                         response.release()
                 else:
                     body = await self._read(response)
                 if len(body) > self._pool.max_body:
                     raise self._too_large(response)
+            return Response(response.status, response.headers, body)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            failure = _transport_error(error, seconds, time.monotonic() - started)
+            cause: BaseException = error
+            failure: BriqpayError = _transport_error(error, seconds, time.monotonic() - started)
             if response is not None and request.repeat is Repeat.UNSAFE:
                 failure.status = response.status  # its head tells whether the request took effect
-            raise failure from error
         except (RuntimeError, asyncio.CancelledError) as error:
-            # To whom waits for a connection, the end of the pool looks like a cancellation that nobody asked for.
-            if session.closed and not _is_being_cancelled():
-                raise ConfigurationError(
-                    "The connections are closed: keep the http_session, or the client, open until the last call."
-                ) from error
-            raise
-        return Response(response.status, response.headers, body)
+            # A call that waits for a connection while the pool closes is cancelled by aiohttp.
+            if not session.closed or _is_being_cancelled():
+                raise
+            cause = error
+            failure = ConfigurationError(
+                "The connections are closed: keep the http_session, or the client, open until the last call."
+            )
+        try:
+            raise failure from _without_frames(cause)
+        finally:  # no circle of an error, its traceback and this frame
+            del failure, cause
 
     async def _exchange(
         self, session: aiohttp.ClientSession, request: Request, timeout: aiohttp.ClientTimeout
@@ -162,7 +174,7 @@ class AiohttpTransport:
                     raise_for_status=False,  # a borrowed session may say otherwise, and so hide the answer
                     auto_decompress=True,
                 )
-            except UnaskedBytesError:
+            except UnsolicitedDataError:
                 out_of_step += 1
                 if out_of_step > self._pool.size:
                     raise
@@ -213,13 +225,13 @@ class AiohttpTransport:
             f"the answer's body is larger than {self._pool.max_body} bytes: it was cut off", status=response.status
         )
 
-    def _enter(self) -> aiohttp.ClientSession:
+    def _session_for_this_loop(self) -> aiohttp.ClientSession:
         """The session of this loop and process, opened now if it is the first use."""
         if self._closed:
             raise ConfigurationError("This client is closed: make a new one, or move the call before aclose().")
         loop, pid = asyncio.get_running_loop(), os.getpid()
         if self._session is None:
-            if getattr(self._borrowed, "_loop", loop) is not loop:
+            if self._borrowed is not None and is_of_other_loop(self._borrowed, loop):
                 raise WrongLoopError("The http_session was made in another event loop: make one in this loop.")
             self._loop, self._pid = loop, pid
             self._timer = Timer(loop)
@@ -242,8 +254,7 @@ class AiohttpTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._headers,
         )
-        # aiohttp repeats some methods unseen: what comes of the second would be told as if there was no first.
-        session._retry_connection = False  # noqa: SLF001 - there is no public way, and its test client does the same
+        disable_hidden_retry(session)
         return session
 
     async def aclose(self) -> None:
@@ -263,6 +274,15 @@ _BAD_CERTIFICATE: Final = aiohttp.ClientConnectorCertificateError, aiohttp.Serve
 def _is_being_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _without_frames(error: BaseException) -> BaseException:
+    """An error of aiohttp and what caused it, without the frames in which credentials are local variables."""
+    inner: BaseException | None = error
+    while inner is not None:
+        inner.__traceback__ = inner.__context__ = None
+        inner = inner.__cause__
+    return error
 
 
 def _forget_headers(error: BaseException) -> None:

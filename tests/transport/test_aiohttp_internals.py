@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import warnings
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -13,7 +15,7 @@ from transport.call_kit import update
 from transport.socket_kit import READ, UPDATE, always, failure, http, send, served, transport_to
 
 from briqpay_async import CallTimeoutError, ConfigurationError, Pool
-from briqpay_async.transport import aiohttp_internals as http_request
+from briqpay_async.transport.aiohttp_internals import known
 from briqpay_async.transport.requests import Request
 
 SMALL = 2**16
@@ -42,18 +44,24 @@ class Recorder:
 
 
 @pytest.fixture(params=[True, False], ids=["by this client", "by aiohttp"])
-def whoever_writes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[bool]:
+def written(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether this client writes small bodies itself."""
-    monkeypatch.setattr(http_request, "IS_KNOWN", request.param)
-    return request.param
+    monkeypatch.setattr(known, "checks", True)
+    monkeypatch.setattr(known, "writes", request.param)
+    return bool(request.param)
 
 
-def test_this_version_of_aiohttp_sends_in_the_way_that_is_followed() -> None:
-    assert http_request.IS_KNOWN, "compare HttpRequest.send with that of aiohttp: until then each call costs more"
+async def test_this_version_of_aiohttp_has_all_the_names_that_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "checks", None)
+    monkeypatch.setattr(known, "writes", False)
+    async with served(Recorder()) as transport:
+        await send(transport, update())
+    assert known.checks
+    assert known.writes, "compare HttpRequest.send with that of aiohttp: until then each call costs more"
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-async def test_a_request_is_the_same_whoever_writes_it(
+async def test_the_bytes_of_a_request_do_not_depend_on_who_writes_it(
     monkeypatch: pytest.MonkeyPatch, body: bytes | None
 ) -> None:
     method = "GET" if body is None else "PATCH"
@@ -62,8 +70,9 @@ async def test_a_request_is_the_same_whoever_writes_it(
     )
     record = Recorder()
     async with served(record) as transport:
-        for known in (True, False):
-            monkeypatch.setattr(http_request, "IS_KNOWN", known)
+        for writes in (True, False):
+            monkeypatch.setattr(known, "checks", True)
+            monkeypatch.setattr(known, "writes", writes)
             for _ in range(2):  # on a new connection, and on one that was kept
                 assert (await send(transport, request)).status == 200
     assert len(record.requests) == 4
@@ -73,7 +82,7 @@ async def test_a_request_is_the_same_whoever_writes_it(
     assert all(other == (head, sent) for other in others)
 
 
-@pytest.mark.usefixtures("whoever_writes")
+@pytest.mark.usefixtures("written")
 async def test_many_requests_at_once_each_get_their_own_answer() -> None:
     async def echo(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert await reader.readexactly(2) == b"{}"
@@ -84,7 +93,7 @@ async def test_many_requests_at_once_each_get_their_own_answer() -> None:
     assert [answer.body for answer in answers] == [f"/v3/session/{number}".encode() for number in range(100)]
 
 
-@pytest.mark.usefixtures("whoever_writes")
+@pytest.mark.usefixtures("written")
 async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_attempt() -> None:
     record = Recorder()
 
@@ -112,7 +121,7 @@ async def test_a_request_that_is_given_up_in_the_turn_in_which_it_began_is_not_s
     assert [head.split(b" ")[0] for head, _ in record.requests] == [b"GET", b"GET"]
 
 
-@pytest.mark.usefixtures("whoever_writes")
+@pytest.mark.usefixtures("written")
 async def test_an_answer_that_never_comes_ends_with_the_deadline() -> None:
     async def silence(_head: bytes, _reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         return
@@ -199,7 +208,7 @@ async def test_a_server_that_turns_each_new_connection_away_is_asked_once(
     assert (error.sent, connections) == (False, 1)
 
 
-@pytest.mark.usefixtures("whoever_writes")
+@pytest.mark.usefixtures("written")
 async def test_a_request_that_waits_to_be_welcome_is_sent_when_it_is() -> None:
     async def welcome(_head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -286,3 +295,23 @@ async def test_closing_does_not_wait_for_a_server_that_stopped_reading() -> None
         await asyncio.wait_for(transport.aclose(), 2.0)
         closed.set()
         assert (await call).sent is not False
+
+
+# --- another aiohttp --------------------------------------------------------------------------------------
+
+UNDOCUMENTED = (
+    *("_continue", "_timer", "original_url", "response_class", "request_info", "write_bytes", "_session", "body"),
+    *("StreamWriter", "write_headers", "stream_writer", "continue100"),
+    *("protocol", "should_close", "is_connected", "writing_paused"),
+    *("_create_connection", "_conns", "_acquired", "_retry_connection", "_loop"),
+    *("Connection", "ResponseHandler", "Trace"),
+)
+
+
+@pytest.mark.parametrize("name", UNDOCUMENTED)
+def test_the_client_works_where_aiohttp_has_another_name_for(name: str) -> None:
+    program = Path(__file__).with_name("renamed_aiohttp.py")
+    ended = subprocess.run(
+        [sys.executable, str(program), name], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
