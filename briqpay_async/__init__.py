@@ -16,6 +16,7 @@ from briqpay_async.errors import (
     ConfigurationError,
     ConflictError,
     ConnectError,
+    EditConflictError,
     InvalidDataError,
     OutcomeUnknownError,
     PatchNotAppliedError,
@@ -101,7 +102,14 @@ from briqpay_async.models.webhook_subscriptions import (
 from briqpay_async.patch.builder import PatchBuilder
 from briqpay_async.patch.session_patch import MergeDepth, SessionPatch
 from briqpay_async.resources.session_writer import SessionWriter
-from briqpay_async.transport.hooks import AttemptEvent, CallHooks, FailureEvent, ResponseEvent, RetryEvent
+from briqpay_async.transport.hooks import (
+    AttemptEvent,
+    CallHooks,
+    ChangedElsewhereEvent,
+    FailureEvent,
+    ResponseEvent,
+    RetryEvent,
+)
 from briqpay_async.version import __version__
 
 __all__ = [
@@ -124,6 +132,7 @@ __all__ = [
     "CaptureStatusHook",
     "CartItem",
     "CartItemNotFoundError",
+    "ChangedElsewhereEvent",
     "ChargeSession",
     "Clear",
     "Company",
@@ -140,6 +149,7 @@ __all__ = [
     "Decision",
     "DecisionKind",
     "DecisionMessage",
+    "EditConflictError",
     "EditableData",
     "Environment",
     "FailureEvent",

@@ -20,6 +20,7 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "ConnectError",
+    "EditConflictError",
     "InvalidDataError",
     "OutcomeUnknownError",
     "PatchNotAppliedError",
@@ -140,6 +141,16 @@ class UnpatchableChangeError(_PointersError):
 
     Attributes:
         pointers: JSON pointers of every such change.
+    """
+
+
+class EditConflictError(_PointersError):
+    """A change that makes no sense on the session as it is now: somebody else changed what it is about.
+
+    Raised before anything is sent, by ``sessions.edit(session, rebase=True)`` and ``PatchBuilder.rebased``.
+
+    Attributes:
+        pointers: JSON pointers of what is in the way; of a line that is gone, where it was.
     """
 
 

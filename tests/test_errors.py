@@ -28,6 +28,7 @@ CONTEXT: dict[str, Any] = {
 OWN: dict[type[bq.BriqpayError], dict[str, Any]] = {
     bq.ValidationError: {"problems": (("/data/order/cart/1/unitPrice", "must be negative"),)},
     bq.UnpatchableChangeError: {"pointers": ("/country", "/locale")},
+    bq.EditConflictError: {"pointers": ("/data/order/cart/1",)},
     bq.TotalsMismatchError: {"discrepancies": (TotalsDiscrepancy("/amountIncVat", 1, 2),)},
     bq.TransportError: {"sent": None},
     bq.ConnectError: {"sent": False, "certificate": True},
@@ -67,6 +68,7 @@ def test_the_tree_is_the_documented_one() -> None:
         bq.WrongLoopError,
         bq.ValidationError,
         bq.UnpatchableChangeError,
+        bq.EditConflictError,
         bq.TotalsMismatchError,
         bq.TransportError,
         bq.ResponseDecodeError,

@@ -39,7 +39,7 @@ from briqpay_async.models.cart import AnyCartItem, CartItem
 from briqpay_async.models.order import Order
 from briqpay_async.models.session import Session, SessionData
 
-__all__ = ["decode_answer", "raw_member"]
+__all__ = ["decode_answer", "raw_lines", "raw_member"]
 
 M = TypeVar("M", bound=Model)
 
@@ -80,6 +80,11 @@ def raw_member(session: Session, attribute: str, member: str) -> Any:
     if pending is not None and (value := pending[1].get(member)) is not None:
         return value
     return render(getattr(session, attribute))
+
+
+def raw_lines(lines: tuple[Any, ...]) -> list[Any]:
+    """Cart lines as JSON, those that were not read before not decoded. Do not change them."""
+    return [render(line) if (pending := getattr(line, "_pending", None)) is None else pending[1] for line in lines]
 
 
 # Held while slots are filled. One lock for all: filling takes microseconds.

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 import attrs
 
-from briqpay_async.errors import ValidationError
+from briqpay_async.errors import EditConflictError, ValidationError
 from briqpay_async.models.address import Address
 from briqpay_async.models.base import Model
-from briqpay_async.models.cart import AnyCartItem, CartItem, SalesTaxItem
+from briqpay_async.models.cart import AnyCartItem, SalesTaxItem
 from briqpay_async.models.company import Company, Consumer
 from briqpay_async.models.modules import Modules, ModulesConfig, UpsellConfig
 from briqpay_async.models.order import Order
 from briqpay_async.models.session import EditableData, Session, SessionData, Tokenization
 from briqpay_async.patch.comparison import same
 from briqpay_async.patch.diff import State
+from briqpay_async.patch.operations import (
+    AddLine,
+    Operation,
+    RemoveLine,
+    ReplaceLines,
+    SetQuantity,
+    UpdateSection,
+)
 from briqpay_async.patch.sections import MergeDepth
 from briqpay_async.patch.session_patch import SessionPatch
 
 __all__ = ["CartEditor", "PatchBuilder", "SectionEditor"]
 
 M = TypeVar("M", bound=Model)
+Record = Callable[[Operation], object]
+
+
+def _forget(_operation: Operation) -> None:
+    """Records nothing: for an editor that stands alone."""
 
 
 class SectionEditor(Generic[M]):
     """Edits one section member by member."""
 
-    def __init__(self, current: M | None, cls: type[M]) -> None:
+    def __init__(self, current: M | None, cls: type[M], name: str = "", record: Record = _forget) -> None:
         self._value = current
         self._cls = cls
+        self._name = name
+        self._record = record
 
     @property
     def value(self) -> M | None:
@@ -49,7 +64,9 @@ class SectionEditor(Generic[M]):
             raise ValidationError(
                 problems=tuple((name, f"is not a member of {self._cls.__name__}") for name in unknown)
             )
-        self._value = attrs.evolve(self._value or self._cls(), **members)
+        seen = self._value
+        self._value = attrs.evolve(seen or self._cls(), **members)
+        self._record(UpdateSection(self._name, members, seen))
 
 
 class CartEditor:
@@ -58,8 +75,9 @@ class CartEditor:
     Totals follow the rules of ``Order.of``: per-line rounding, explicit line totals win.
     """
 
-    def __init__(self, order: Order | None) -> None:
+    def __init__(self, order: Order | None, record: Record = _forget) -> None:
         self._order = order
+        self._record = record
         self._lines: tuple[AnyCartItem, ...] = (order.cart or ()) if order is not None else ()
         self._currency = None if order is None else order.currency
 
@@ -86,11 +104,13 @@ class CartEditor:
         if type(quantity) is not int or quantity < 1:
             asked = quantity if type(quantity) is int else f"of type {type(quantity).__name__}"
             raise _cart_problem(index, f"cannot have quantity {asked}: use 1 or more, or remove the line")
-        self._replace_line(index, line.with_quantity(quantity))
+        self._lines = (*self._lines[:index], line.with_quantity(quantity), *self._lines[index + 1 :])
+        self._record(SetQuantity(reference, quantity, line, index))
 
     def add(self, item: AnyCartItem) -> None:
         """Append a line."""
         self._lines = (*self._lines, item)
+        self._record(AddLine(item))
 
     def remove(self, reference: str) -> None:
         """Remove a line.
@@ -100,6 +120,7 @@ class CartEditor:
         """
         index = self._index(reference)
         self._lines = self._lines[:index] + self._lines[index + 1 :]
+        self._record(RemoveLine(reference, index))
 
     def replace(self, items: Iterable[AnyCartItem], *, currency: str | None = None) -> None:
         """Replace all lines.
@@ -108,8 +129,9 @@ class CartEditor:
             items: The new lines.
             currency: ISO 4217; needed only where the session has no order yet.
         """
-        self._lines = tuple(items)
+        seen, self._lines = self._lines, tuple(items)
         self._currency = currency or self._currency
+        self._record(ReplaceLines(self._lines, currency, seen))
 
     def order(self) -> Order | None:
         """The order as edited: the very same object when nothing changed.
@@ -128,9 +150,6 @@ class CartEditor:
         if same(self._lines, self._order.cart or ()) and self._currency == self._order.currency:
             return self._order
         return attrs.evolve(self._order.with_cart(self._lines), currency=self._currency)
-
-    def _replace_line(self, index: int, line: CartItem) -> None:
-        self._lines = (*self._lines[:index], line, *self._lines[index + 1 :])
 
     def _index(self, reference: str) -> int:
         found = [index for index, line in enumerate(self._lines) if line.reference == reference]
@@ -165,6 +184,8 @@ class PatchBuilder:
         tokenization: The token to charge.
         upsell: Configuration of the upsell module.
         session: After ``sessions.edit`` has sent the patch: the session as answered.
+        changed_elsewhere: After ``sessions.edit`` has sent the patch: JSON pointers of what others changed since
+            the session that the edit began with was read, where the answer shows it.
     """
 
     def __init__(self, base: State) -> None:
@@ -175,14 +196,71 @@ class PatchBuilder:
         self._base = base
         self._data: EditableData = data
         self._modules = base.modules if isinstance(base, Session) else None
+        self._operations: list[Operation] = []
+        record = self._operations.append
         self.session: Session | None = None
-        self.cart = CartEditor(data.order)
-        self.billing = SectionEditor(data.billing, Address)
-        self.shipping = SectionEditor(data.shipping, Address)
-        self.company = SectionEditor(data.company, Company)
-        self.consumer = SectionEditor(data.consumer, Consumer)
-        self.tokenization = SectionEditor(data.tokenization, Tokenization)
-        self.upsell = SectionEditor(config.upsell if config else None, UpsellConfig)
+        self.changed_elsewhere: tuple[str, ...] = ()
+        self.cart = CartEditor(data.order, record)
+        self.billing = SectionEditor(data.billing, Address, "billing", record)
+        self.shipping = SectionEditor(data.shipping, Address, "shipping", record)
+        self.company = SectionEditor(data.company, Company, "company", record)
+        self.consumer = SectionEditor(data.consumer, Consumer, "consumer", record)
+        self.tokenization = SectionEditor(data.tokenization, Tokenization, "tokenization", record)
+        self.upsell = SectionEditor(config.upsell if config else None, UpsellConfig, "upsell", record)
+
+    @property
+    def data(self) -> EditableData:
+        """The data that it began with."""
+        return self._data
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """What was asked for, in its order. Setting a quantity to what it was is an operation too."""
+        return tuple(self._operations)
+
+    def rebased(self, base: State) -> PatchBuilder:
+        """A builder that has the same operations made on another state.
+
+        Args:
+            base: A ``Session``, ``SessionData`` or ``EditableData``, newer than the one this builder began with.
+
+        Raises:
+            EditConflictError: An operation makes no sense there: the line is gone, its price, discount or tax rate
+                is another, lines that were replaced are others, or so is an array that was set.
+        """
+        rebased = PatchBuilder(base)
+        conflicts: list[tuple[str, str]] = []
+        for operation in self._operations:
+            if found := tuple(rebased._conflicts(operation)):
+                conflicts += found
+            else:
+                rebased._repeat(operation)
+        if conflicts:
+            places = ", ".join(f"{pointer} {text}" for pointer, text in conflicts)
+            raise EditConflictError(
+                f"Read the session and edit that: it was changed since, {places}.",
+                pointers=tuple(dict.fromkeys(pointer for pointer, _ in conflicts)),
+            )
+        return rebased
+
+    def _conflicts(self, operation: Operation) -> Iterable[tuple[str, str]]:
+        if isinstance(operation, UpdateSection):
+            return operation.conflicts(getattr(self, operation.section).value)
+        return operation.conflicts(self.cart.lines)
+
+    def _repeat(self, operation: Operation) -> None:
+        match operation:
+            case UpdateSection(section, members):
+                getattr(self, section).update(**members)
+            case SetQuantity(reference, quantity):
+                self.cart.set_quantity(reference, quantity)
+            case AddLine(item):
+                self.cart.add(item)
+            case RemoveLine(reference):
+                if any(line.reference == reference for line in self.cart.lines):
+                    self.cart.remove(reference)
+            case ReplaceLines(items, currency):
+                self.cart.replace(items, currency=currency)
 
     def build(self, depth: MergeDepth = MergeDepth.FIELD) -> SessionPatch:
         """The patch from the base to the edited state; a no-op when nothing changed.

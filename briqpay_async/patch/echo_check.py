@@ -9,23 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import attrs
+
 from briqpay_async.conversion.codegen import compile_function
 from briqpay_async.conversion.encode import render
 from briqpay_async.conversion.json_values import escape
-from briqpay_async.conversion.lazy import raw_member
+from briqpay_async.conversion.lazy import raw_lines, raw_member
 from briqpay_async.models.base import Model, per_class, wire_names
-from briqpay_async.models.session import Session
+from briqpay_async.models.order import Order
+from briqpay_async.models.session import EditableData, Session
 from briqpay_async.patch.comparison import same_wire
-from briqpay_async.patch.sections import UPSELL
+from briqpay_async.patch.explain import wire_changes
+from briqpay_async.patch.sections import DATA_SECTIONS, UPSELL
 from briqpay_async.patch.session_patch import SessionPatch
 
-__all__ = ["not_applied"]
+__all__ = ["changed_elsewhere", "not_applied"]
 
 
 def not_applied(patch: SessionPatch, answer: Session) -> tuple[str, ...]:
     """JSON pointers of members that did not come back as sent, and of siblings that disappeared.
 
-    Sections that the answer does not contain are not judged. Members that the server adds are fine.
+    Sections that the answer does not contain are not judged, but for the company: Briqpay drops one whose ``cin``
+    it cannot validate (seen in Briqpay's PrestaShop plugin). Members that the server adds are fine.
     """
     pointers: list[str] = []
     data = raw_member(answer, "data", "data")
@@ -38,7 +43,60 @@ def not_applied(patch: SessionPatch, answer: Session) -> tuple[str, ...]:
                     pointers += _differences({member: value}, got, pointer)
             if part.before is not None and (lost := _lost(part.before, got, part.wire)):
                 pointers += [f"{pointer}/{escape(member)}" for member in lost]
+        elif name == "company" and isinstance(data, dict):
+            pointers += [f"{pointer}/{escape(member)}" for member, value in part.wire.items() if value is not None]
     return tuple(pointers)
+
+
+def changed_elsewhere(
+    before: EditableData, patch: SessionPatch, answer: Session, *, complete: bool = False
+) -> tuple[str, ...]:
+    """JSON pointers of what an answer shows to be another than before, though the patch did not carry it.
+
+    Args:
+        before: The state that the patch was made for.
+        patch: What was sent.
+        answer: The answer to it; without data it shows nothing.
+        complete: ``before`` is all that there was: a section that it lacks was added since.
+    """
+    data = raw_member(answer, "data", "data")
+    if not isinstance(data, dict):
+        return ()
+    carried = {part.section.name: part for part in patch.parts}
+    pointers: list[str] = []
+    for section in DATA_SECTIONS:
+        known = getattr(before, section.name)
+        got = data.get(section.name)
+        part = carried.get(section.name)
+        if (part is not None and section.whole) or (known is not None and _is_as_known(known, got)):
+            continue
+        if known is None:
+            if complete and part is None and got:
+                pointers.append(section.pointer)
+            continue
+        old = render(known)
+        if not isinstance(got, dict):
+            if part is None:
+                pointers.append(section.pointer)
+        elif part is None:
+            pointers += _changed(old, got, section.pointer)
+        else:
+            left = {name: value for name, value in got.items() if name not in part.wire and name in old}
+            pointers += _changed({name: old[name] for name in left}, left, section.pointer)
+    return tuple(pointers)
+
+
+def _changed(old: Any, new: Any, pointer: str) -> list[str]:
+    return [place for place, _, _, changed in wire_changes(old, new, pointer) if changed]
+
+
+def _is_as_known(known: Model, got: Any) -> bool:
+    """Whether a section is as it was: without structuring lines of a cart that were not read."""
+    if not isinstance(known, Order) or not isinstance(got, dict):
+        return bool(render(known) == got)
+    cart = got.get("cart")
+    plain = {name: value for name, value in got.items() if name != "cart"}
+    return raw_lines(known.cart or ()) == (cart or []) and render(attrs.evolve(known, cart=None)) == plain
 
 
 def _lost(before: Model, got: dict[str, Any], sent: dict[str, Any]) -> list[str]:

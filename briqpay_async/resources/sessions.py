@@ -16,12 +16,13 @@ from briqpay_async.conversion.validate import check_session_id
 from briqpay_async.errors import PatchNotAppliedError
 from briqpay_async.models.session import EditableData, Session
 from briqpay_async.patch.builder import PatchBuilder
+from briqpay_async.patch.echo_check import changed_elsewhere
 from briqpay_async.patch.session_patch import MergeDepth, SessionPatch
 from briqpay_async.resources.base import Headers, Seconds
 from briqpay_async.resources.session_endpoints import SessionCalls
 from briqpay_async.resources.session_writer import SessionWriter
 from briqpay_async.transport.rate_gate import RateGate
-from briqpay_async.transport.requests import Fields, check_headers
+from briqpay_async.transport.requests import Fields, check_headers, session_path
 from briqpay_async.transport.session_locks import Hold
 
 __all__ = ["Sessions"]
@@ -34,7 +35,12 @@ class Sessions(SessionCalls):
 
     @asynccontextmanager
     async def edit(
-        self, session: Session | str, *, timeout: Seconds = None, headers: Headers = None
+        self,
+        session: Session | str,
+        *,
+        rebase: bool = False,
+        timeout: Seconds = None,
+        headers: Headers = None,
     ) -> AsyncIterator[PatchBuilder]:
         """Edit a session and send the difference when the block ends.
 
@@ -50,13 +56,19 @@ class Sessions(SessionCalls):
         Args:
             session: The session's identifier: then it is read first. Or the session as last read: then the change
                 is the difference to that, whatever was changed since.
+            rebase: With a session as last read: when the block ends, the session is read again, and what the
+                builder was asked for (``set_quantity``, ``add``, ``remove``, updates of sections) is done to what
+                is there now. While the block runs, other updates do not wait for it.
             timeout: Deadline in seconds, once for waiting for the session and reading it, once for sending.
             headers: Extra request headers.
 
         Yields:
-            A ``PatchBuilder``; its ``session`` is the answered session after the block.
+            A ``PatchBuilder``. After the block its ``session`` is the answered session, and ``changed_elsewhere``
+            names what others changed meanwhile; hooks and the log are told of that too.
 
         Raises:
+            EditConflictError: The session was read again, and a change makes no sense on what is there now;
+                ``pointers`` names the places. Nothing was sent.
             ValidationError: The session has no identifier, or an edited value is one the API would refuse.
             UnpatchableChangeError: A member was set to ``None``.
             CallTimeoutError: Others kept the session for longer than the deadline; nothing was sent.
@@ -65,25 +77,79 @@ class Sessions(SessionCalls):
         session_id = check_session_id(session.session_id if isinstance(session, Session) else session)
         caller = self._caller
         length = caller.timeouts.call if timeout is None else seconds(timeout)
-        deadline = caller.shared.clock() + length
-        async with caller.holding(session_id, length) as hold:
-            if not isinstance(session, Session):
-                left = max(deadline - caller.shared.clock(), _MOMENT)
-                session = await self.read(session_id, timeout=left, headers=headers)
+        if rebase and isinstance(session, Session):
             builder = PatchBuilder(session)
             yield builder
-            patch = builder.build()
-            if patch.is_noop:
+            if not builder.operations:
                 builder.session = session
                 return
-            builder.session = await self._update_or_resend_whole(
-                session_id,
-                patch,
-                lambda: builder.build(MergeDepth.SECTION),
-                lane=hold,
-                timeout=timeout,
-                headers=headers,
-            )
+            deadline = caller.shared.clock() + length
+            async with caller.holding(session_id, length) as hold:
+                fresh = await self._read_within(session_id, deadline, headers)
+                seen = changed_elsewhere(builder.data, SessionPatch(), fresh)
+                rebased = builder.rebased(fresh)
+                await self._send_edit(hold, fresh, rebased, complete=True, timeout=timeout, headers=headers)
+                self._tell_elsewhere(session_id, builder, rebased, seen)
+            return
+        deadline = caller.shared.clock() + length
+        async with caller.holding(session_id, length) as hold:
+            complete = not isinstance(session, Session)
+            if not isinstance(session, Session):
+                session = await self._read_within(session_id, deadline, headers)
+            applied = builder = PatchBuilder(session)
+            yield builder
+            if hold.entered:  # what the block called may have changed what was read
+                session = await self.read(session_id, timeout=timeout, headers=headers)
+                applied, complete = builder.rebased(session), True
+            await self._send_edit(hold, session, applied, complete=complete, timeout=timeout, headers=headers)
+            self._tell_elsewhere(session_id, builder, applied)
+
+    async def _read_within(self, session_id: str, deadline: float, headers: Headers) -> Session:
+        left = max(deadline - self._caller.shared.clock(), _MOMENT)
+        return await self.read(session_id, timeout=left, headers=headers)
+
+    async def _send_edit(
+        self,
+        hold: Hold,
+        session: Session,
+        builder: PatchBuilder,
+        *,
+        complete: bool,
+        timeout: Seconds,
+        headers: Headers,
+    ) -> None:
+        """Send what a builder collected, and note in it what came of that.
+
+        Args:
+            hold: The session, kept.
+            session: What the builder began with.
+            builder: The changes.
+            complete: That session is all that there was.
+            timeout: Deadline in seconds.
+            headers: Extra request headers.
+        """
+        builder.session = session
+        patch = builder.build()
+        if patch.is_noop:
+            return
+        builder.session, sent = await self._update_or_resend_whole(
+            hold.session_id,
+            patch,
+            lambda: builder.build(MergeDepth.SECTION),
+            lane=hold,
+            timeout=timeout,
+            headers=headers,
+        )
+        builder.changed_elsewhere = changed_elsewhere(builder.data, sent, builder.session, complete=complete)
+
+    def _tell_elsewhere(
+        self, session_id: str, builder: PatchBuilder, applied: PatchBuilder, seen: tuple[str, ...] = ()
+    ) -> None:
+        """Note in the builder of a block what came of it, and tell of changes that others made."""
+        builder.session = applied.session
+        builder.changed_elsewhere = tuple(dict.fromkeys((*seen, *applied.changed_elsewhere)))
+        if builder.changed_elsewhere:
+            self._caller.tell_changed_elsewhere(session_path(session_id), builder.changed_elsewhere)
 
     def writer(self, session: Session, *, timeout: Seconds = None, headers: Headers = None) -> SessionWriter:
         """The writer of a session: ``await writer.put(desired)`` from a handler whose buyer keeps clicking.
@@ -105,7 +171,7 @@ class Sessions(SessionCalls):
         if writer is None:
 
             async def apply(before: EditableData, after: EditableData, patch: SessionPatch) -> Session:
-                return await self._update_or_resend_whole(
+                session, _ = await self._update_or_resend_whole(
                     session_id,
                     patch,
                     lambda: SessionPatch.between(before, after, MergeDepth.SECTION),
@@ -113,6 +179,7 @@ class Sessions(SessionCalls):
                     timeout=timeout,
                     headers=headers,
                 )
+                return session
 
             writer = SessionWriter(session, apply)
             self._caller.shared.writers[session_id] = writer
@@ -127,13 +194,18 @@ class Sessions(SessionCalls):
         lane: str | Hold,
         timeout: Seconds,
         headers: Headers,
-    ) -> Session:
-        """Send a patch that changes something; once more with whole sections if the API did not merge it."""
+    ) -> tuple[Session, SessionPatch]:
+        """Send a patch that changes something; once more with whole sections if the API did not merge it.
+
+        Returns:
+            The session as answered, and the patch that it answers.
+        """
         try:
             session = await self._update(session_id, patch, lane=lane, timeout=timeout, headers=headers)
         except PatchNotAppliedError:
-            session = await self._update(session_id, whole(), lane=lane, timeout=timeout, headers=headers)
-        return cast("Session", session)
+            patch = whole()
+            session = await self._update(session_id, patch, lane=lane, timeout=timeout, headers=headers)
+        return cast("Session", session), patch
 
     def update_many(
         self,

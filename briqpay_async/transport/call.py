@@ -166,6 +166,10 @@ class Caller:
         finally:
             await hold.release()
 
+    def tell_changed_elsewhere(self, path: str, pointers: tuple[str, ...]) -> None:
+        """Tell hooks and the log that others changed a session."""
+        self._teller.changed_elsewhere(path, pointers)
+
     async def _hold(self, lane: str | Hold, left: float, seconds: float) -> Hold:
         try:
             return await self.shared.locks.hold(lane, left)

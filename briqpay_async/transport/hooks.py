@@ -12,7 +12,16 @@ from briqpay_async.errors import BriqpayError
 from briqpay_async.transport.requests import Request, Response
 from briqpay_async.transport.session_locks import Hold
 
-__all__ = ["AttemptEvent", "Call", "CallHooks", "FailureEvent", "ResponseEvent", "RetryEvent", "Teller"]
+__all__ = [
+    "AttemptEvent",
+    "Call",
+    "CallHooks",
+    "ChangedElsewhereEvent",
+    "FailureEvent",
+    "ResponseEvent",
+    "RetryEvent",
+    "Teller",
+]
 
 
 @attrs.frozen(kw_only=True)
@@ -101,6 +110,19 @@ class FailureEvent:
     status: int | None
 
 
+@attrs.frozen(kw_only=True)
+class ChangedElsewhereEvent:
+    """The answer to an edit shows changes of its session that the edit did not make.
+
+    Attributes:
+        path: Path of the session.
+        pointers: JSON pointers of what is another than it was.
+    """
+
+    path: str
+    pointers: tuple[str, ...]
+
+
 class CallHooks:
     """Base class of hooks: override what you need. Hooks are synchronous and run inside the call.
 
@@ -119,8 +141,11 @@ class CallHooks:
     def on_failure(self, event: FailureEvent) -> None:
         """Called once when the call ends by raising, or by being cancelled."""
 
+    def on_changed_elsewhere(self, event: ChangedElsewhereEvent) -> None:
+        """Called once for each edit, or state of a writer, whose answer shows changes of others."""
 
-Event: TypeAlias = AttemptEvent | ResponseEvent | RetryEvent | FailureEvent
+
+Event: TypeAlias = AttemptEvent | ResponseEvent | RetryEvent | FailureEvent | ChangedElsewhereEvent
 
 logger: Final = logging.getLogger("briqpay_async")
 logger.addHandler(logging.NullHandler())
@@ -221,11 +246,18 @@ class Teller:
             self.call_id(call),
         )
 
+    def changed_elsewhere(self, path: str, pointers: tuple[str, ...]) -> None:
+        """The answer to an edit shows changes of others."""
+        logger.warning("somebody else changed %s of %s", ", ".join(pointers), path)
+        self._emit("on_changed_elsewhere", ChangedElsewhereEvent(path=path, pointers=pointers))
+
     def _tell(self, hook_name: str, event: Callable[..., Event], call: Call, **more: Any) -> None:
-        if not self.hooks:
-            return
-        request = call.request
-        made = event(call_id=self.call_id(call), method=request.method, path=request.shown_path, **more)
+        if self.hooks:
+            request = call.request
+            made = event(call_id=self.call_id(call), method=request.method, path=request.shown_path, **more)
+            self._emit(hook_name, made)
+
+    def _emit(self, hook_name: str, made: Event) -> None:
         for hook in self.hooks:
             try:
                 getattr(hook, hook_name)(made)

@@ -7,12 +7,15 @@ from typing import Any
 
 import attrs
 import pytest
+from aioresponses import aioresponses
 from support.shop import address, data, line, new_session
 from support.sockets import exactly
 
 from briqpay_async import (
+    CLEAR,
     Address,
     BriqpayClient,
+    Company,
     EditableData,
     MergeDepth,
     PatchNotAppliedError,
@@ -22,6 +25,7 @@ from briqpay_async import (
     structure,
     unstructure,
 )
+from briqpay_async.conversion.lazy import decode_answer
 from briqpay_async.patch.echo_check import not_applied
 from briqpay_async.sandbox import Sandbox
 
@@ -158,3 +162,37 @@ def test_an_answer_without_data_or_modules_is_not_judged() -> None:
     assert not_applied(patch, structure({"modules": {"config": {"upsell": {}}}}, Session)) == (
         "/modules/config/upsell/header",
     )
+
+
+def with_company(**members: Any) -> SessionPatch:
+    return SessionPatch.of(data=EditableData(company=Company(**members)))
+
+
+@pytest.mark.parametrize(
+    ("patch", "answered", "pointers"),
+    [
+        (with_company(cin="1", name="A"), {"billing": {}}, ("/data/company/cin", "/data/company/name")),
+        (with_company(cin="1"), {"company": []}, ("/data/company/cin",)),
+        (with_company(cin="1"), {"company": None}, ("/data/company/cin",)),
+        (with_company(cin="1"), {"company": {"cin": "1"}}, ()),
+        (with_company(cin=CLEAR), {}, ()),
+        (with_company(cin="1"), None, ()),
+        (SessionPatch.of(data=EditableData(billing=Address(city="A"))), {}, ()),
+    ],
+    ids=["gone", "an empty array", "null", "there", "cleared", "no data", "another section"],
+)
+def test_a_company_that_the_api_drops_is_seen(
+    patch: SessionPatch, answered: dict[str, Any] | None, pointers: tuple[str, ...]
+) -> None:
+    wire = {"sessionId": "s"} if answered is None else {"sessionId": "s", "data": answered}
+    assert not_applied(patch, decode_answer(wire, Session)) == pointers
+
+
+async def test_an_update_whose_company_was_dropped_raises(http_mock: aioresponses) -> None:
+    session_id = "c5674f4f-7e84-405c-a44b-c83736bb7209"
+    answer = {"sessionId": session_id, "data": {"billing": {}}}
+    http_mock.patch(f"http://127.0.0.1:1/v3/session/{session_id}", payload=answer)
+    async with BriqpayClient("m", "s", base_url="http://127.0.0.1:1") as briqpay:
+        with pytest.raises(PatchNotAppliedError) as caught:
+            await briqpay.sessions.update(session_id, with_company(cin="5566778899"))
+    assert caught.value.pointers == ("/data/company/cin",)

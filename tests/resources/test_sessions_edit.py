@@ -10,6 +10,7 @@ from contextvars import Context
 from typing import Any
 
 import pytest
+from aioresponses import aioresponses
 from support.shop import address, data, line, new_session
 
 from briqpay_async import (
@@ -18,6 +19,7 @@ from briqpay_async import (
     CallTimeoutError,
     EditableData,
     PatchBuilder,
+    ResponseDecodeError,
     RetryPolicy,
     SessionNotFoundError,
     SessionPatch,
@@ -318,3 +320,39 @@ async def test_the_read_of_an_edit_has_what_the_wait_left_of_the_deadline(
 
 def test_a_builder_has_no_session_before_the_block_ends() -> None:
     assert PatchBuilder(data(billing=address())).session is None
+
+
+# --- answers that are about another session ---------------------------------------------------------------------
+
+
+OTHER = "c5674f4f-7e84-405c-a44b-c83736bb7209"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda briqpay, session_id: briqpay.sessions.read(session_id),
+        lambda briqpay, session_id: briqpay.sessions.update(session_id, CITY),
+        lambda briqpay, session_id: briqpay.sessions.update_metadata(session_id, references={"a": "b"}),
+        lambda briqpay, session_id: set_quantity(briqpay, session_id, "a", 2),
+    ],
+    ids=["read", "update", "metadata", "edit"],
+)
+async def test_an_answer_about_another_session_is_refused(http_mock: aioresponses, call: Any) -> None:
+    asked = "7d0f0d0e-58f3-4a55-9b0c-6a1d2f1c9e01"
+    for url in (f"http://127.0.0.1:1/v3/session/{asked}", f"http://127.0.0.1:1/v3/session/{asked}/metadata"):
+        http_mock.get(url, payload={"sessionId": OTHER, "data": {}})
+        http_mock.patch(url, payload={"sessionId": OTHER, "data": {}})
+    async with BriqpayClient("m", "s", base_url="http://127.0.0.1:1") as briqpay:
+        with pytest.raises(ResponseDecodeError, match="about another session") as caught:
+            await call(briqpay, asked)
+        assert caught.value.pointer == "/sessionId"
+
+
+async def test_an_answer_may_write_the_identifier_in_capitals_or_leave_it_out(http_mock: aioresponses) -> None:
+    url = f"http://127.0.0.1:1/v3/session/{OTHER}"
+    http_mock.get(url, payload={"sessionId": OTHER.upper()})
+    http_mock.get(url, payload={"status": "started"})
+    async with BriqpayClient("m", "s", base_url="http://127.0.0.1:1") as briqpay:
+        assert (await briqpay.sessions.read(OTHER)).session_id == OTHER.upper()
+        assert (await briqpay.sessions.read(OTHER)).session_id is None
