@@ -30,6 +30,10 @@ from briqpay_async.errors import (
     TransportError,
     UnpatchableChangeError,
     ValidationError,
+    WebhookError,
+    WebhookMalformedError,
+    WebhookNotConfirmedError,
+    WebhookSignatureError,
     WrongLoopError,
 )
 from briqpay_async.models.address import Address
@@ -230,6 +234,10 @@ __all__ = [
     "Urls",
     "ValidationError",
     "VatValidation",
+    "WebhookError",
+    "WebhookMalformedError",
+    "WebhookNotConfirmedError",
+    "WebhookSignatureError",
     "WrongLoopError",
     "__version__",
     "structure",

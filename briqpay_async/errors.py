@@ -34,6 +34,10 @@ __all__ = [
     "TransportError",
     "UnpatchableChangeError",
     "ValidationError",
+    "WebhookError",
+    "WebhookMalformedError",
+    "WebhookNotConfirmedError",
+    "WebhookSignatureError",
     "WrongLoopError",
 ]
 
@@ -305,3 +309,57 @@ class RateLimitedError(APIError):
 
 class ServerError(APIError):
     """The API or something in front of it failed (5xx)."""
+
+
+class WebhookError(BriqpayError):
+    """A webhook that is not accepted. Its text holds neither secret, signature nor body."""
+
+
+class WebhookSignatureError(WebhookError):
+    """The signature does not prove that Briqpay sent the webhook just now.
+
+    Attributes:
+        reason: ``missing``, ``malformed``, ``mismatch``, ``too_old`` or ``in_the_future``.
+    """
+
+    reason: str
+
+    def __init__(self, message: str = "", *, reason: str = "mismatch", **context: Any) -> None:
+        super().__init__(message, **context)
+        self.reason = reason
+
+
+class WebhookMalformedError(WebhookError):
+    """The webhook is signed or sent as it should be, but says nothing that could be an event.
+
+    Attributes:
+        pointer: JSON pointer of the member that is wrong; empty for the whole body.
+        too_large: The body is longer than the receiver reads.
+    """
+
+    pointer: str
+    too_large: bool
+
+    def __init__(self, message: str = "", *, pointer: str = "", too_large: bool = False, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.pointer = pointer
+        self.too_large = too_large
+
+
+class WebhookNotConfirmedError(WebhookError):
+    """The session does not show what the event claims.
+
+    It was forged, or is not true any more, or the API does not show it yet.
+
+    Attributes:
+        claimed: What the event says, such as ``order_approved_not_captured``.
+        shown: What the session shows instead; ``None`` when it shows nothing of the kind.
+    """
+
+    claimed: str
+    shown: str | None
+
+    def __init__(self, message: str = "", *, claimed: str = "", shown: str | None = None, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.claimed = claimed
+        self.shown = shown

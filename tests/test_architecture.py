@@ -211,7 +211,19 @@ def test_one_file_compiles_source_text() -> None:
 
 
 def test_an_integration_loads_its_library_only_when_it_is_used() -> None:
-    heavy = {"opentelemetry", "taskiq", "celery", "arq", "pytest", "hypothesis", "rich", "cyclopts", "uvloop"}
+    heavy = {
+        "redis",
+        "anyio",
+        "opentelemetry",
+        "taskiq",
+        "celery",
+        "arq",
+        "pytest",
+        "hypothesis",
+        "rich",
+        "cyclopts",
+        "uvloop",
+    }
     for name in MODULES:
         at_import = {
             target.split(".")[0]

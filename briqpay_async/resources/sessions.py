@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 import attrs
 
@@ -13,7 +13,12 @@ from briqpay_async.bulk.journal import BulkJournal
 from briqpay_async.bulk.rows import BulkProgress, SessionUpdate, UpdateOutcome
 from briqpay_async.config import seconds
 from briqpay_async.conversion.validate import check_session_id
-from briqpay_async.errors import PatchNotAppliedError
+from briqpay_async.errors import (
+    PatchNotAppliedError,
+    SessionNotFoundError,
+    ValidationError,
+    WebhookNotConfirmedError,
+)
 from briqpay_async.models.session import EditableData, Session
 from briqpay_async.patch.builder import PatchBuilder
 from briqpay_async.patch.echo_check import changed_elsewhere
@@ -24,6 +29,9 @@ from briqpay_async.resources.session_writer import SessionWriter
 from briqpay_async.transport.rate_gate import RateGate
 from briqpay_async.transport.requests import Fields, check_headers, session_path
 from briqpay_async.transport.session_locks import Hold
+
+if TYPE_CHECKING:
+    from briqpay_async.webhooks.events import WebhookEvent
 
 __all__ = ["Sessions"]
 
@@ -206,6 +214,36 @@ class Sessions(SessionCalls):
             patch = whole()
             session = await self._update(session_id, patch, lane=lane, timeout=timeout, headers=headers)
         return cast("Session", session), patch
+
+    async def confirm(self, event: WebhookEvent, *, timeout: Seconds = None, headers: Headers = None) -> Session:
+        """Read the session of a webhook event and check that it shows what the event claims.
+
+        For events that no signature proves (``event.verified`` is false): anybody could have sent them. An order
+        captured since still confirms ``order_approved_not_captured``; one that was cancelled does not.
+
+        Args:
+            event: The event.
+            timeout: Deadline of the whole call in seconds.
+            headers: Extra request headers.
+
+        Returns:
+            The session as read.
+
+        Raises:
+            WebhookNotConfirmedError: The session shows something else, or does not exist. It may also not show
+                yet what is true: let the webhook be sent again.
+            BriqpayError: The session could not be read.
+        """
+        from briqpay_async.resources.confirm import check_event  # noqa: PLC0415 - webhooks load with their first use
+
+        try:
+            session = await self.read(event.session_id, timeout=timeout, headers=headers)
+        except (SessionNotFoundError, ValidationError):
+            reason = "Do not act on this webhook: there is no such session."
+        else:
+            check_event(event, session)
+            return session
+        raise WebhookNotConfirmedError(reason, claimed=event.status)
 
     def update_many(
         self,
