@@ -74,6 +74,10 @@ def test_the_tree_is_the_documented_one() -> None:
         bq.ResponseDecodeError,
         bq.PatchNotAppliedError,
         bq.APIError,
+        bq.WebhookError,
+        bq.WebhookSignatureError,
+        bq.WebhookMalformedError,
+        bq.WebhookNotConfirmedError,
     )
     assert all(issubclass(cls, bq.APIError) for cls in api)
     assert all(issubclass(cls, bq.TransportError) for cls in transport)

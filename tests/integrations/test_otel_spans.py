@@ -310,7 +310,7 @@ async def test_a_call_that_fails_before_its_first_request_has_a_span_too(
     first: asyncio.Task[object] = asyncio.create_task(briqpay.sessions.update(session_id, MOVE))
     await until(lambda: len(sandbox.journal) > before)
 
-    with pytest.raises(CallTimeoutError, match="Other updates"):
+    with pytest.raises(CallTimeoutError, match="Updates of this session"):
         await briqpay.sessions.update(session_id, MOVE, timeout=0.01)
     await cancelled(first)
 
