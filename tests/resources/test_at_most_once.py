@@ -239,6 +239,25 @@ async def test_two_new_captures_that_both_fit_are_candidates(briqpay: BriqpayCli
         assert len(caught.value.candidates) == count
 
 
+async def test_of_two_captures_that_both_fit_none_is_claimed(briqpay: BriqpayClient, shop: Sandbox) -> None:
+    session_id, order = await paid(briqpay, shop)
+    lagging = shop.faults.add("lagging_reads", reads=1)
+    await another_machine(shop, session_id, order.select({"a": 1}))
+    # The read before does not show yet what another machine made; the read after shows both.
+    shop.faults.add("apply_then_drop", endpoint="capture")
+    capture = asyncio.create_task(briqpay.orders.capture(session_id, order.select({"a": 1})))
+    for _ in range(10_000):
+        if len(shop.effects_of(session_id, "capture")) == 2:
+            break
+        await asyncio.sleep(0)
+    shop.faults.remove(lagging)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await capture
+    made = [one.made for one in shop.effects_of(session_id, "capture")]
+    assert [one.capture_id for one in caught.value.candidates] == made
+    assert len(made) == 2
+
+
 async def test_two_clients_with_equal_captures_never_claim_the_same_one(shop: Sandbox) -> None:
     async with (
         BriqpayClient(shop.username, shop.secret, base_url=shop.url, retry=FAST) as one,

@@ -20,8 +20,10 @@ from briqpay_async import (
     CartItemNotFoundError,
     ConnectError,
     InvalidDataError,
+    ModuleStatus,
     Order,
     OutcomeUnknownError,
+    PaymentModuleState,
     ProductType,
     Refund,
     RetryPolicy,
@@ -29,10 +31,18 @@ from briqpay_async import (
     Session,
     SessionData,
     TotalsMismatchError,
+    Transaction,
     TransportError,
     ValidationError,
 )
-from briqpay_async.resources.at_most_once import Sighting, capture_sighting, order_status, refund_sighting
+from briqpay_async.resources.at_most_once import (
+    Sighting,
+    cancel_sighting,
+    capture_sighting,
+    order_status,
+    refund_sighting,
+    release_sighting,
+)
 from briqpay_async.sandbox import Sandbox
 
 ID = "c5674f4f-7e84-405c-a44b-c83736bb7209"
@@ -362,6 +372,37 @@ def test_sales_tax_lines_are_matched_by_their_tax() -> None:
     captures = [same, other_tax, no_cart, other_amount]
     assert seen(order, captures) == (["1", "3"], ["1", "2", "3", "4"])
     assert seen(order, captures, "1") == (["3"], ["2", "3", "4"])
+
+
+def test_a_fitting_capture_beside_another_new_one_is_not_certain() -> None:
+    one, other = Capture(capture_id="1"), Capture(capture_id="2")
+    assert Sighting((one,), (one,), quiet=False).is_certain
+    assert not Sighting((one,), (one, other), quiet=False).is_certain
+    assert not Sighting((one, other), (one, other), quiet=False).is_certain
+    assert not Sighting((), (one,), quiet=False).is_certain
+
+
+@pytest.mark.parametrize(
+    ("taken", "amount", "fits"), [(100, 300, True), (300, 300, False), (None, 300, True), (100, None, False)]
+)
+def test_a_release_is_seen_only_where_captures_took_less_than_there_was(
+    taken: int | None, amount: int | None, fits: bool
+) -> None:
+    full = ModuleStatus(payment=PaymentModuleState(order_status="captured_full"))
+    data = SessionData(transactions=[Transaction(amount_inc_vat=amount)], captures=[Capture(amount_inc_vat=taken)])
+    after = Session(data=data, module_status=full)
+    assert release_sighting(Session(), after, frozenset()).is_certain is fits
+    assert not release_sighting(Session(), after, frozenset({"captured_full"})).candidates
+    assert not release_sighting(Session(module_status=full), after, frozenset()).candidates
+    assert not release_sighting(Session(), Session(module_status=full), frozenset()).is_certain
+
+
+def test_a_cancellation_is_not_taken_for_ones_own_where_something_was_captured() -> None:
+    ended = ModuleStatus(payment=PaymentModuleState(order_status="order_cancelled"))
+    assert cancel_sighting(Session(), Session(module_status=ended), frozenset()).is_certain
+    after = Session(module_status=ended, data=SessionData(captures=[Capture(capture_id="1")]))
+    assert not cancel_sighting(Session(), after, frozenset()).is_certain
+    assert not cancel_sighting(Session(), Session(), frozenset()).candidates
 
 
 def test_a_capture_in_another_currency_is_not_the_one_that_was_asked_for() -> None:

@@ -65,6 +65,23 @@ def test_what_is_known_of_the_request_follows_from_the_failure(
     assert told.sent is sent
 
 
+@pytest.mark.parametrize(
+    ("error", "certificate"),
+    [
+        (aiohttp.ClientConnectorCertificateError(_KEY, ValueError("expired")), True),
+        (aiohttp.ServerFingerprintMismatch(b"a", b"b", "h", 1), True),
+        (aiohttp.ClientConnectorSSLError(_KEY, OSError("TLS")), False),
+        (aiohttp.ClientConnectorError(_KEY, OSError("refused")), False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
+)
+def test_a_refused_certificate_is_told_from_other_failures_to_connect(error: Exception, certificate: bool) -> None:
+    told = _transport_error(error, 5.0, 1.0)
+    assert isinstance(told, ConnectError)
+    assert told.certificate is certificate
+    assert told.message.startswith("Check the server's certificate") is certificate
+
+
 def test_a_connection_that_took_all_the_time_there_was_is_a_timeout_that_sent_nothing() -> None:
     told = _transport_error(aiohttp.ConnectionTimeoutError(), 5.0, 4.9)
     assert (type(told), told.sent) == (CallTimeoutError, False)
