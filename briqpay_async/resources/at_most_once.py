@@ -28,6 +28,7 @@ from briqpay_async.transport.order_turns import Turn
 from briqpay_async.transport.requests import Repeat, Request, Response, check_headers, session_path
 from briqpay_async.transport.responses import decode_model
 from briqpay_async.transport.retry import back_off
+from briqpay_async.transport.session_locks import Hold
 
 __all__ = [
     "AtMostOnce",
@@ -89,6 +90,7 @@ class AtMostOnce:
         self._before: Session
         self._is_fresh = False
         self._turn: Turn
+        self._hold: Hold
 
     @asynccontextmanager
     async def exclusive(self, before: Session | None = None, *, read: bool = True) -> AsyncIterator[Session]:
@@ -105,7 +107,7 @@ class AtMostOnce:
             CallTimeoutError: Others had the session for all of the time; nothing was sent.
         """
         async with (
-            self._caller.holding(self._session_id, self._seconds),
+            self._caller.holding(self._session_id, self._seconds) as self._hold,
             self._shared.turns.turn(self._session_id, self._left(), self._shared.sleep) as self._turn,
         ):
             self._is_fresh = before is None
@@ -142,6 +144,7 @@ class AtMostOnce:
             body=body,
             headers=self._headers,
             repeat=Repeat.UNSAFE,
+            lane=self._hold,
         )
         self._turn.begin()
         attempt, lost = 0, False
@@ -179,7 +182,7 @@ class AtMostOnce:
             sighting = await self._look(unknown, look)
             if sighting.quiet:
                 return None
-        if sighting.is_certain and self._is_fresh and not self._turn.unresolved:
+        if sighting.is_certain and self._was_alone():
             return sighting.fitting
         unknown.candidates = tuple(one for one in sighting.candidates if one is not None)
         if unknown.candidates:
@@ -187,6 +190,14 @@ class AtMostOnce:
                 f"New in the session, and maybe made by this call: {len(unknown.candidates)}. See candidates."
             )
         raise unknown from error.__cause__ if unknown is error else error
+
+    def _was_alone(self) -> bool:
+        """Whether nobody else can have made what is new since the session was read."""
+        try:
+            self._hold.check()
+        except BriqpayError:  # other machines may have had the session meanwhile
+            return False
+        return self._is_fresh and not self._turn.unresolved
 
     async def _look(self, error: OutcomeUnknownError, look: Look[T]) -> Sighting[T]:
         try:

@@ -13,6 +13,7 @@ from support.shop import data, line, new_session
 
 from briqpay_async import (
     BriqpayClient,
+    BriqpayError,
     Capture,
     Decision,
     Order,
@@ -425,3 +426,44 @@ async def test_an_answer_that_names_nothing_or_another_session_is_looked_behind(
     else:
         made = (await briqpay.orders.refund(session_id, order.select({"a": 1}))).refund_id
     assert shop.effects_of(session_id, endpoint)[-1].made == made
+
+
+# --- a lease that several machines share -----------------------------------------------------------------
+
+
+class LeaseThatRunsOut:
+    """A lease that holds for some checks."""
+
+    def __init__(self, checks: int) -> None:
+        self._checks = checks
+
+    async def acquire(self, session_id: str, seconds: float) -> LeaseThatRunsOut:
+        return self
+
+    def check(self) -> None:
+        self._checks -= 1
+        if self._checks < 0:
+            raise BriqpayError("the lease ran out")
+
+    async def release(self) -> None:
+        """Nothing to give back."""
+
+
+@pytest.mark.parametrize(
+    ("checks", "error", "requests"),
+    [(0, BriqpayError, 0), (1, OutcomeUnknownError, 1), (2, None, 1)],
+    ids=["before it is sent", "before the session is looked at", "never"],
+)
+async def test_who_lost_the_lease_sends_nothing_and_claims_nothing(
+    briqpay: BriqpayClient, shop: Sandbox, checks: int, error: type[BriqpayError] | None, requests: int
+) -> None:
+    session_id, order = await paid(briqpay, shop)
+    briqpay._caller.shared.locks.leases = LeaseThatRunsOut(checks)
+    shop.faults.add("apply_then_drop", endpoint="capture")
+    if error is None:
+        assert (await briqpay.orders.capture(session_id, order.select({"a": 1}))).capture_id
+    else:
+        with pytest.raises(error) as caught:
+            await briqpay.orders.capture(session_id, order.select({"a": 1}))
+        assert type(caught.value) is error
+    assert sent(shop) == requests
