@@ -11,10 +11,11 @@ from cyclopts import App, Parameter
 from briqpay_async.cli import sandbox_control
 from briqpay_async.cli.connect import Flag
 from briqpay_async.cli.exits import FAILED, InputError, one_line
-from briqpay_async.cli.output import say
+from briqpay_async.cli.output import say, write_json
 from briqpay_async.sandbox import serve
+from briqpay_async.sandbox.openapi.document import openapi_document
 from briqpay_async.sandbox.server import SECRET, USERNAME, WEBHOOK_SECRET
-from briqpay_async.sandbox.switches import parse_switches, switch_help
+from briqpay_async.sandbox.switches import Switches, parse_switches, switch_help
 
 __all__ = ["register"]
 
@@ -42,6 +43,7 @@ def sandbox(
     host: str = "127.0.0.1",
     allow_remote: Flag = False,
     state: Path | None = None,
+    openapi: Flag = False,
     merge: Literal["field", "section"] | None = None,
     switch: Annotated[list[str] | None, Parameter(negative=())] = None,
     username: str = USERNAME,
@@ -57,6 +59,7 @@ def sandbox(
         allow_remote: Let other machines and containers reach it, and send webhooks to any address. Anyone who can
             reach it can read and change everything in it.
         state: Keep sessions, tokens and hosted pages in this file, so that they are there after a restart.
+        openapi: Print what the sandbox enforces as an OpenAPI 3.1 document, and end.
         merge: What a PATCH does to a stored section, merge its members or replace it (a switch of its own).
         switch: NAME=VALUE: how it behaves; any number of times. The names are listed below.
         username: The merchant that is let in.
@@ -65,6 +68,10 @@ def sandbox(
         seed: Of ids and faults; the same seed gives the same run.
     """
     try:
+        switches = parse_switches(switch or (), merge=merge)
+        if openapi:
+            write_json(openapi_document(Switches(**switches)))
+            return 0
         asyncio.run(
             serve(
                 port=port,
@@ -75,7 +82,7 @@ def sandbox(
                 secret=secret,
                 webhook_secret=webhook_secret,
                 seed=seed,
-                **parse_switches(switch or (), merge=merge),
+                **switches,
             )
         )
     except (ValueError, OverflowError) as error:

@@ -9,8 +9,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import orjson
+
+from briqpay_async.sandbox.openapi.document import openapi_document
 from briqpay_async.sandbox.server import SECRET, USERNAME, WEBHOOK_SECRET, Sandbox
-from briqpay_async.sandbox.switches import parse_switches, switch_help
+from briqpay_async.sandbox.switches import Switches, parse_switches, switch_help
 
 DEFAULT_PORT = 8420
 
@@ -101,6 +104,9 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="listen where other machines can reach it, and send webhooks to any address",
     )
+    made.add_argument(
+        "--openapi", action="store_true", help="print what the sandbox enforces as OpenAPI 3.1, and end"
+    )
     made.add_argument("--state", metavar="FILE", help="keep sessions, tokens and hosted pages in this file")
     made.add_argument("--username", default=USERNAME, help="the merchant that is let in (default %(default)s)")
     made.add_argument("--secret", default=SECRET, help="the merchant's secret (default %(default)s)")
@@ -118,9 +124,17 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     options = vars(parser().parse_args(argv))
-    merge, switches = options.pop("merge"), options.pop("switch")
+    openapi = options.pop("openapi")
+    merge, texts = options.pop("merge"), options.pop("switch")
     try:
-        options |= parse_switches(switches, merge=merge)
+        switches = parse_switches(texts, merge=merge)
+        if openapi:
+            document = openapi_document(Switches(**switches))
+            sys.stdout.write(
+                orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+            )
+            return 0
+        options |= switches
         asyncio.run(serve(**options))
     except (OSError, ValueError, OverflowError) as error:
         sys.stderr.write(f"briqpay sandbox: {error}\n")

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from briqpay_async.sandbox.answers import NOTHING, Answer, Refusal, invalid, json_answer
 from briqpay_async.sandbox.faults.faults import Faults, describe_fault, fault_from_json
+from briqpay_async.sandbox.openapi.document import openapi_document
 from briqpay_async.sandbox.rules.json_body import decode_json
 from briqpay_async.sandbox.state.completion import complete
 from briqpay_async.sandbox.state.request_log import Journal, JournalRecord
@@ -84,7 +85,7 @@ class Control:
                 return self._change_switches(_decode(body))
             case _, "faults":
                 return self._change_faults(method, body)
-            case "GET", "effects" | "deliveries" | "health" | "switches" as name:
+            case "GET", "effects" | "deliveries" | "health" | "switches" | "openapi.json" as name:
                 return json_answer(self._list(name))
             case "POST", resend if _RESEND.fullmatch(resend):
                 return self._resend(int(resend.split("/")[1]))
@@ -100,6 +101,8 @@ class Control:
         return json_answer(describe_switches(self._store.switches))
 
     def _list(self, name: str) -> Any:
+        if name == "openapi.json":
+            return openapi_document(self._store.switches)
         if name == "health":
             return {"status": "ok", "sessions": len(self._store.sessions), "requests": len(self._journal)}
         if name == "switches":

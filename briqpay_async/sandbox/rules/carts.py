@@ -178,3 +178,13 @@ def total_problems(order: dict[str, Any], path: str) -> list[str]:
         for name, exact in declared
         if abs(order[name] * scale - exact) > slack
     ]
+
+
+# For the OpenAPI document, which is made of the same tables.
+SHAPES: Final = {"order": _ORDER, "tax_line": _TAX_LINE}
+NOT_ON_TAX_LINES: Final = _NOT_ON_TAX_LINES
+
+
+def line_shape(rules: LineRules) -> Shape:
+    """Return the table that regular items are checked with."""
+    return _regular(rules.refund, rules.decimal_quantities)

@@ -14,6 +14,11 @@ import attrs
 
 Check = Callable[[Any], str | None]
 Table = Mapping[str, Check]
+Schema = dict[str, Any]
+
+# What each check accepts, in the words of JSON Schema, for the OpenAPI document.
+SCHEMAS: Final[dict[Check, Schema]] = {}
+LARGEST: Final = 2**63 - 1  # what JSON libraries agree on for integers
 
 WRONG_TYPE: Final = "is the wrong type"
 REQUIRED: Final = "is required"
@@ -55,6 +60,7 @@ def text_up_to(limit: int, *, minimum: int = 0) -> Check:
             return TOO_LONG
         return TOO_SHORT if len(value) < minimum else None
 
+    SCHEMAS[check] = {"type": "string", "maxLength": limit, **({"minLength": minimum} if minimum else {})}
     return check
 
 
@@ -67,6 +73,7 @@ def one_of(*allowed: str) -> Check:
             return WRONG_TYPE
         return None if value in names else NOT_IN_ENUM
 
+    SCHEMAS[check] = {"type": "string", "enum": list(allowed)}
     return check
 
 
@@ -135,6 +142,7 @@ def list_of(*allowed: str) -> Check:
             return WRONG_TYPE
         return None if names.issuperset(value) else NOT_IN_ENUM
 
+    SCHEMAS[check] = {"type": "array", "items": {"type": "string", "enum": list(allowed)}}
     return check
 
 
@@ -144,6 +152,7 @@ def _shaped(pattern: re.Pattern[str]) -> Check:
             return WRONG_TYPE
         return None if pattern.fullmatch(value) else PATTERN
 
+    SCHEMAS[check] = {"type": "string", "pattern": f"^{pattern.pattern}$"}
     return check
 
 
@@ -172,6 +181,27 @@ def calendar_date(value: Any) -> str | None:
     except ValueError:
         return "must be date format"
     return None
+
+
+_WHOLE: Final[Schema] = {"type": "integer", "minimum": -LARGEST - 1, "maximum": LARGEST}
+LOCALE_SCHEMA: Final[Schema] = {"type": "string", "pattern": f"^{_LOCALE.pattern}$"}
+SCHEMAS.update(
+    {
+        text: {"type": "string"},
+        text_or_null: {"type": ["string", "null"]},
+        whole: _WHOLE,
+        whole_from_one: {**_WHOLE, "minimum": 1},
+        number: {"type": "number"},
+        number_above_zero: {"type": "number", "exclusiveMinimum": 0},
+        boolean: {"type": "boolean"},
+        one_or_two: {"type": "integer", "enum": [1, 2]},
+        any_object: {"type": "object"},
+        object_list: {"type": "array", "items": {"type": "object"}},
+        text_list: {"type": "array", "items": {"type": "string"}},
+        choices: {"type": "array", "items": {"type": ["string", "object"]}},
+        calendar_date: {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    }
+)
 
 
 @attrs.frozen

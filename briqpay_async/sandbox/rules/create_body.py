@@ -191,3 +191,21 @@ def hook_reasons(body: Any) -> list[str]:
     hooks = body.get("hooks") if type(body) is dict else None
     faults = ((index, hook_fault(hook)) for index, hook in enumerate(hooks if type(hooks) is list else ()))
     return [f"body.hooks.{index}: {fault}" for index, fault in faults if fault]
+
+
+# For the OpenAPI document, which is made of the same tables.
+SHAPES: Final = {
+    "session": _NEW,
+    "charge": _CHARGE,
+    "product": _PRODUCT,
+    "urls": _PLAIN_URLS,
+    "payment_urls": _PAYMENT_URLS,
+    "config": _CONFIG,
+    "modules": _MODULES,
+    "module_configs": _MODULE_CONFIGS,
+    "hook": _HOOK,
+}
+HOOK_STATUSES: Final = _HOOK_STATUSES
+MORE_DATA: Final = _MORE_DATA
+REFERENCE: Final = _TEXT_512
+UI_STATUSES: Final = _UI_STATUSES

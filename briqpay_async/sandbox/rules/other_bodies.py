@@ -114,3 +114,19 @@ def hosted_page_problems(body: Any) -> list[str]:
     if check_members(body, "body", _PAGE, problems) and type(body.get("config")) is dict:
         check_members(body["config"], "body.config", _PAGE_CONFIG, problems)
     return problems
+
+
+# For the OpenAPI document, which is made of the same tables.
+SHAPES: Final = {
+    "decision": _DECISION,
+    "message": _MESSAGE,
+    "capture": _CAPTURE,
+    "refund": _REFUND,
+    "page": _PAGE,
+    "page_config": _PAGE_CONFIG,
+}
+checks.SCHEMAS[_logo] = {
+    "type": "string",
+    "maxLength": 512,
+    "pattern": r"^https?://[^\s?#]+\.([pP][nN][gG]|[jJ][pP][eE]?[gG]|[sS][vV][gG])([?#]\S*)?$",
+}

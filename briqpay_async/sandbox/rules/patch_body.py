@@ -177,3 +177,7 @@ def hidden_reasons(body: Any, rules: LineRules = PLAIN) -> list[str]:
     lines = enumerate(cart if type(cart) is list else ())
     faults = ((index, line_fault(line, rules)) for index, line in lines)
     return [f"body.data.order.cart.{index}: {fault}" for index, fault in faults if fault]
+
+
+# For the OpenAPI document, which is made of the same tables.
+SHAPES: Final = {**_SECTIONS, "modules": _MODULES, "upsell": _UPSELL, "custom_input": _CUSTOM_INPUT}
