@@ -14,7 +14,7 @@ from briqpay_async.sandbox.api.guard import Guard
 from briqpay_async.sandbox.faults.faults import Faults
 from briqpay_async.sandbox.http import Gateway, quiet_logger
 from briqpay_async.sandbox.loopback import is_loopback
-from briqpay_async.sandbox.state.completion import complete
+from briqpay_async.sandbox.state.checkout import Checkout, advance, checkout_of, pay
 from briqpay_async.sandbox.state.effects import Effect, Effects
 from briqpay_async.sandbox.state.request_log import Journal
 from briqpay_async.sandbox.state.state_file import FiledDict, StateFile
@@ -214,24 +214,68 @@ class Sandbox:
     def complete(
         self,
         session_id: str,
-        order_status: str = "order_approved_not_captured",
+        order_status: str | None = None,
         *,
         data: Mapping[str, Any] | None = None,
+        provider: str | None = None,
     ) -> Json:
-        """Play the buyer who finishes the checkout, and return the new state of the session.
+        """Play the buyer who pays and so finishes the checkout, and return the new state of the session.
+
+        If the payment module of the session has `decision.enabled`, the shop is asked first: the session
+        is completed when its decision allows it (`checkout` tells), unless that came before.
 
         Args:
             session_id: Which session.
             order_status: What the payment leads to: `order_pending`, `order_rejected`,
                 `order_cancelled`, `order_approved_not_captured`, or `captured_full` for a provider
-                that captures by itself. A pending order can be completed once more, to move it on.
+                that captures by itself; None for what the provider does. A pending order can be
+                completed once more, to move it on.
             data: Members of `data` that the buyer or a module contributes, e.g. `paymentTags`.
+            provider: Who is paid with, a name in `PROVIDERS`: `invoice` (the default), `card`,
+                `bank_transfer` (cannot cancel), `direct` (captures by itself), `slow` (decides later),
+                `review` (somebody looks first) or `refusing`.
 
         Raises:
             KeyError: there is no such session.
-            ValueError: the order cannot come into that status.
+            ValueError: the order cannot come into that status, there is no such provider, or the shop is
+                being asked already.
         """
-        return complete(self._store, session_id, order_status, None if data is None else dict(data))
+        self._store.timers.run_due()
+        return pay(self._store, session_id, order_status, None if data is None else dict(data), provider)
+
+    def checkout(self, session_id: str) -> Checkout:
+        """Return where the buyer of a session is: open, deciding, paid, pending, rejected, cancelled or ended.
+
+        Raises:
+            KeyError: there is no such session.
+        """
+        self._store.timers.run_due()
+        return checkout_of(self._store.sessions[session_id])
+
+    def advance(
+        self,
+        session_id: str,
+        outcome: str = "approved",
+        *,
+        capture_id: str | None = None,
+        refund_id: str | None = None,
+    ) -> Json:
+        """Decide what is pending of a session, and return its new state.
+
+        Args:
+            session_id: Which session.
+            outcome: `approved` or `rejected`; for a pending order also a status as for `complete`.
+            capture_id: Only this capture.
+            refund_id: Only this refund. Without ids a pending order is decided, or else every pending
+                capture and refund.
+
+        Raises:
+            KeyError: there is no such session.
+            ValueError: that is not pending, or there is no such outcome.
+        """
+        self._store.timers.run_due()
+        made = tuple(each for each in (capture_id, refund_id) if each is not None)
+        return advance(self._store, session_id, outcome, made or None)
 
     def reset(self) -> None:
         """Forget every session, token, page, request, webhook, effect and fault, and begin the ids anew.
@@ -275,6 +319,7 @@ class Sandbox:
     async def stop(self) -> None:
         """Stop listening and cut whatever is still connected. Harmless when it does not run."""
         self._faults.forget_later()
+        self._store.timers.quiet()
         await self._sender.stop()
         runner, self._runner = self._runner, None
         if runner is not None:

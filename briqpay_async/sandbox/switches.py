@@ -117,6 +117,26 @@ class Switches:
     cancel_supported: bool = _switch(
         True, "the payment provider can cancel", "Magento plugin: some answer CANCEL_NOT_SUPPORTED"
     )
+    decision_seconds: float = _switch(
+        10.0,
+        "how long a payment waits for the shop's decision, when `modules.config.payment.decision.enabled`; then "
+        "the buyer is back in the checkout",
+        "Magento plugin and commercetools connector wait 10 s",
+    )
+    pending_operations: bool = _switch(
+        False,
+        "captures and refunds are `pending` first, until `advance` or `pending_seconds` decide",
+        "PrestaShop and WooCommerce plugins handle pending ones; how often is not documented",
+    )
+    pending_seconds: float = _switch(
+        0.0,
+        "pending orders, captures and refunds are decided by themselves after half to one and a half times as "
+        "long, by the seed; 0 is never",
+        "Briqpay docs: usually a few minutes",
+    )
+    rejected_share: float = _switch(
+        0.0, "the share of them that is rejected then, from 0 to 1, by the seed", "not documented"
+    )
     webhook_signed: bool = _switch(
         True,
         "webhooks carry `x-briq-signature`, and then the transaction, capture or refund besides",
@@ -166,6 +186,10 @@ class SwitchOptions(TypedDict, total=False):
     refund_capture_id: bool
     references: Literal["replace", "merge"]
     cancel_supported: bool
+    decision_seconds: float
+    pending_operations: bool
+    pending_seconds: float
+    rejected_share: float
     webhook_signed: bool
     webhook_batch_seconds: float
     webhook_retry_seconds: float

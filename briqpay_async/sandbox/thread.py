@@ -6,14 +6,15 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, Unpack
 
 if TYPE_CHECKING:
     from briqpay_async.sandbox.faults.faults import Faults
     from briqpay_async.sandbox.server import Sandbox
+    from briqpay_async.sandbox.state.checkout import Checkout
     from briqpay_async.sandbox.state.effects import Effect, Effects
     from briqpay_async.sandbox.state.request_log import Journal
-    from briqpay_async.sandbox.switches import Switches
+    from briqpay_async.sandbox.switches import Switches, SwitchOptions
     from briqpay_async.sandbox.webhooks.deliveries import Deliveries, Delivery
 
 T = TypeVar("T")
@@ -57,8 +58,23 @@ class ThreadedSandbox:
         deliveries: Deliveries
 
         def complete(  # noqa: D102 (as in Sandbox)
-            self, session_id: str, order_status: str = ..., *, data: Mapping[str, Any] | None = None
+            self,
+            session_id: str,
+            order_status: str | None = None,
+            *,
+            data: Mapping[str, Any] | None = None,
+            provider: str | None = None,
         ) -> dict[str, Any]: ...
+        def checkout(self, session_id: str) -> Checkout: ...  # noqa: D102 (as in Sandbox)
+        def advance(  # noqa: D102 (as in Sandbox)
+            self,
+            session_id: str,
+            outcome: str = "approved",
+            *,
+            capture_id: str | None = None,
+            refund_id: str | None = None,
+        ) -> dict[str, Any]: ...
+        def change_switches(self, **switches: Unpack[SwitchOptions]) -> Switches: ...  # noqa: D102 (as in Sandbox)
         def effects_of(  # noqa: D102 (as in Sandbox)
             self, session_id: str, kind: str | None = None
         ) -> tuple[Effect, ...]: ...

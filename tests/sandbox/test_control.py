@@ -36,7 +36,8 @@ async def test_a_completion_can_be_told_what_to_lead_to(shop: Shop, box: Sandbox
         ({"status": "paid"}, "unknown members: status"),
         ({"data": []}, "body.data is the wrong type"),
         ({"orderStatus": "paid"}, "order_status must be one of"),
-        ({"orderStatus": []}, "order_status must be one of"),
+        ({"orderStatus": []}, "body.orderStatus is the wrong type"),
+        ({"provider": "gold"}, "provider must be one of invoice, card"),
     ],
 )
 async def test_a_completion_that_cannot_be_is_refused(shop: Shop, body: Any, expected: str) -> None:

@@ -17,7 +17,8 @@ from briqpay_async.sandbox.answers import NOTHING, Answer, Refusal, invalid, jso
 from briqpay_async.sandbox.faults.faults import Faults, describe_fault, fault_from_json
 from briqpay_async.sandbox.openapi.document import openapi_document
 from briqpay_async.sandbox.rules.json_body import decode_json
-from briqpay_async.sandbox.state.completion import complete
+from briqpay_async.sandbox.state.checkout import advance, checkout_of, pay
+from briqpay_async.sandbox.state.providers import PROVIDERS
 from briqpay_async.sandbox.state.request_log import Journal, JournalRecord
 from briqpay_async.sandbox.state.store import Json, Store
 from briqpay_async.sandbox.switches import changed_switches, describe_switches
@@ -26,6 +27,8 @@ from briqpay_async.sandbox.webhooks.sender import WebhookSender
 
 CONTROL_PREFIX: Final = "/_sandbox/"
 _SESSIONS: Final = f"{CONTROL_PREFIX}sessions/"
+_COMPLETE: Final = {"orderStatus": str, "data": dict, "provider": str}
+_ADVANCE: Final = {"outcome": str, "captureId": str, "refundId": str}
 _RESEND: Final = re.compile(r"deliveries/[0-9]{1,18}/resend")
 
 
@@ -73,6 +76,7 @@ class Control:
 
     def _dispatch(self, request: web.BaseRequest, path: str, body: bytes) -> Answer:  # noqa: PLR0911 (a table)
         method = request.method
+        self._store.timers.run_due()
         if path.startswith(_SESSIONS):
             return self._session(method, path[len(_SESSIONS) :], body)
         match method, path[len(CONTROL_PREFIX) :]:
@@ -85,7 +89,7 @@ class Control:
                 return self._change_switches(_decode(body))
             case _, "faults":
                 return self._change_faults(method, body)
-            case "GET", "effects" | "deliveries" | "health" | "switches" | "openapi.json" as name:
+            case "GET", "effects" | "deliveries" | "health" | "switches" | "providers" | "openapi.json" as name:
                 return json_answer(self._list(name))
             case "POST", resend if _RESEND.fullmatch(resend):
                 return self._resend(int(resend.split("/")[1]))
@@ -105,6 +109,8 @@ class Control:
             return openapi_document(self._store.switches)
         if name == "health":
             return {"status": "ok", "sessions": len(self._store.sessions), "requests": len(self._journal)}
+        if name == "providers":
+            return [attrs.asdict(provider) for provider in PROVIDERS.values()]
         if name == "switches":
             return describe_switches(self._store.switches)
         if name == "effects":
@@ -143,25 +149,33 @@ class Control:
         session_id, _, verb = rest.partition("/")
         if session_id not in self._store.sessions:
             raise self._store.missing_session()
+        session = self._store.sessions[session_id]
         match method, verb:
             case "GET", "":
-                return json_answer(self._store.sessions[session_id])
-            case "POST", "complete":
-                return self._complete(session_id, body)
+                return json_answer(session)
+            case "GET", "checkout":
+                return json_answer(attrs.asdict(checkout_of(session)))
+            case "POST", "complete" | "advance":
+                return self._act(session_id, verb, _decode(body))
         raise Refusal(404, "NOT_FOUND", "No such control endpoint")
 
-    def _complete(self, session_id: str, body: bytes) -> Answer:
-        options = _decode(body)
+    def _act(self, session_id: str, verb: str, options: Any) -> Answer:
         if not isinstance(options, dict):
             raise invalid("body is the wrong type")
-        if unknown := options.keys() - {"orderStatus", "data"}:
+        members = _COMPLETE if verb == "complete" else _ADVANCE
+        if unknown := options.keys() - members:
             raise invalid(f"unknown members: {', '.join(sorted(unknown))}")
-        order_status: Any = options.get("orderStatus", "order_approved_not_captured")
-        data = options.get("data")
-        if data is not None and not isinstance(data, dict):
-            raise invalid("body.data is the wrong type")
+        for name, value in options.items():
+            if value is not None and type(value) is not members[name]:
+                raise invalid(f"body.{name} is the wrong type")
         try:
-            return json_answer(complete(self._store, session_id, order_status, data))
+            if verb == "complete":
+                status, data, provider = (options.get(name) for name in _COMPLETE)
+                return json_answer(pay(self._store, session_id, status, data, provider))
+            made = tuple(options[name] for name in ("captureId", "refundId") if options.get(name) is not None)
+            return json_answer(
+                advance(self._store, session_id, options.get("outcome") or "approved", made or None)
+            )
         except ValueError as error:
             raise invalid(str(error)) from None
 

@@ -41,6 +41,9 @@ class Api:
 
     def answer(self, endpoint: str, authorization: str | None, request: ApiRequest) -> Answer:
         """Answer one request; every effect it has is in the store when this returns."""
+        timers = self._store.timers
+        if timers:
+            timers.run_due()
         try:
             if endpoint != "health" and not self._may_enter(authorization):
                 raise self._forbidden()

@@ -6,13 +6,16 @@ from briqpay_async.sandbox.answers import NOTHING, Answer, invalid, json_answer
 from briqpay_async.sandbox.rules.carts import line_rules
 from briqpay_async.sandbox.rules.other_bodies import order_operation_problems, reference_problems
 from briqpay_async.sandbox.rules.patch_body import hidden_reasons
+from briqpay_async.sandbox.state.checkout import decide_later
 from briqpay_async.sandbox.state.orders import (
+    approved_transaction,
     cancel_order,
     capture_order,
     refund_order,
     release_remaining,
     replace_references,
 )
+from briqpay_async.sandbox.state.providers import provider_of
 from briqpay_async.sandbox.state.store import ApiRequest, Store
 
 
@@ -23,6 +26,11 @@ def _check_body(store: Store, body: Any, *, refund: bool) -> None:
         raise invalid(*problems, reasons=hidden_reasons(body, rules))
 
 
+def _decide_later(store: Store, session_id: str, made: dict[str, Any]) -> None:
+    if made.get("status") == "pending":
+        decide_later(store, session_id, made.get("refundId") or made["captureId"])
+
+
 def capture(store: Store, request: ApiRequest) -> Answer:
     """POST /v3/session/{id}/order/capture (reference §B.6)."""
     session = store.session(request.target)
@@ -31,6 +39,7 @@ def capture(store: Store, request: ApiRequest) -> Answer:
     info = store.operation_info("capture")
     captured, made = capture_order(session, body["data"]["order"], info)
     store.save(captured, "capture", request.sequence, info.made)
+    _decide_later(store, request.target, made)
     return json_answer(made, 201, request.target)
 
 
@@ -49,13 +58,18 @@ def refund(store: Store, request: ApiRequest) -> Answer:
         show_capture_id=store.switches.refund_capture_id,
     )
     store.save(refunded, "refund", request.sequence, info.made)
+    _decide_later(store, request.target, made)
     return json_answer(made, 201, request.target)
 
 
 def cancel(store: Store, request: ApiRequest) -> Answer:
     """POST /v3/session/{id}/order/cancel; whatever body comes along is not looked at (reference §B.8)."""
     session = store.session(request.target)
-    store.save(cancel_order(session, supported=store.switches.cancel_supported), "cancel", request.sequence)
+    transactions = session["data"].get("transactions")
+    supported = store.switches.cancel_supported and (
+        not transactions or provider_of(approved_transaction(session)).can_cancel
+    )
+    store.save(cancel_order(session, supported=supported), "cancel", request.sequence)
     return NOTHING
 
 

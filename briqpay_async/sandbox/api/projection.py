@@ -15,7 +15,7 @@ from briqpay_async.sandbox.switches import Switches
 NO_FIELDS: Final = ("none",)
 
 # Kept on the stored state for tests to look at; no answer of SEED's has them.
-_STATE_ONLY: Final = ("modules", "config", "decision", "companyDropped")
+_STATE_ONLY: Final = ("modules", "config", "decision", "checkout", "companyDropped")
 # "Only available when the session is completed" (SEED).
 _LATE: Final = ("company", "billing", "shipping")
 

@@ -1,6 +1,6 @@
 """The endpoints of a session before it is completed: create, read, update, metadata, decision."""
 
-from typing import Any, Final
+from typing import Any
 
 from briqpay_async.sandbox.answers import NOTHING, Answer, Refusal, invalid
 from briqpay_async.sandbox.api.projection import session_answer
@@ -9,11 +9,9 @@ from briqpay_async.sandbox.rules.create_body import CHARGE_TOKEN, creation_probl
 from briqpay_async.sandbox.rules.other_bodies import decision_problems, metadata_problems
 from briqpay_async.sandbox.rules.patch_body import hidden_reasons, patch_problems
 from briqpay_async.sandbox.state.apply_patch import apply_metadata, apply_patch
-from briqpay_async.sandbox.state.module_status import module_status
+from briqpay_async.sandbox.state.checkout import decide
 from briqpay_async.sandbox.state.new_session import new_session
 from briqpay_async.sandbox.state.store import ApiRequest, Json, Store, utc_now
-
-_ENDS_SESSION: Final = "reject_session_with_error"
 
 
 def create(store: Store, request: ApiRequest) -> Answer:
@@ -91,11 +89,5 @@ def decision(store: Store, request: ApiRequest) -> Answer:
     body = request.json()
     if problems := decision_problems(body):
         raise invalid(*problems)
-    decided = {**session, "decision": body}
-    if body.get("rejectionType") == _ENDS_SESSION and body["decision"] == "reject":
-        payment = {**session["moduleStatus"]["payment"], "orderStatus": "order_rejected"}
-        decided["status"] = "completed"
-        decided["moduleStatus"] = {**session["moduleStatus"], "payment": payment}
-        decided["moduleStatus"] = module_status(decided)
-    store.save(decided, "decision", request.sequence)
+    decide(store, session, body, request.sequence)
     return NOTHING

@@ -63,13 +63,18 @@ def take(lines: Sequence[Json], used: Tally, wanted: Sequence[Json]) -> Tally:
         Refusal: CART_ITEM_NOT_FOUND, a line is not there or no longer there in that quantity.
     """
     require_known(lines, wanted)
-    left = _minus(tally(lines), used)
+    left = left_of(lines, used)
     counted = tally(wanted)
     for line in wanted:
         key = _key(line)
         if counted[key] > left[key]:
             raise _mismatch("quantity", line)
     return _minus(left, counted)
+
+
+def left_of(lines: Sequence[Json], used: Tally) -> Tally:
+    """Return what is left of a cart once something of it is used up."""
+    return _minus(tally(lines), used)
 
 
 def _minus(counted: Tally, taken: Tally) -> Tally:

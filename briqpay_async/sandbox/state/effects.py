@@ -20,12 +20,13 @@ class Effect:
     """One change of the state.
 
     Attributes:
-        kind: `create`, `patch`, `metadata`, `decision`, `complete`, `capture`, `refund`, `cancel`,
-            `release_remaining`, `references`, `token_deactivate` or `hosted_page`.
+        kind: `create`, `patch`, `metadata`, `pay` (the shop is asked), `decision`, `decision_timeout`,
+            `complete`, `capture`, `refund`, `advance`, `cancel`, `release_remaining`, `references`,
+            `token_deactivate` or `hosted_page`.
         session_id: The session (or token) that changed.
         sequence: The journal sequence number of the request that did it; None when it was done in
             process or through a control endpoint.
-        made: The id of what came into being: a session, capture, refund or hosted page.
+        made: The id of what came into being or was decided: a session, capture, refund or hosted page.
     """
 
     kind: str

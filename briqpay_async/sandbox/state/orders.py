@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from briqpay_async.sandbox.answers import Refusal, invalid
-from briqpay_async.sandbox.rules.matching import require_known, take, tally
+from briqpay_async.sandbox.rules.matching import left_of, require_known, take, tally
 
 Json = dict[str, Any]
 
+_ID_NAMES: Final = {"captures": "captureId", "refunds": "refundId"}
 _CAPTURABLE: Final = ("order_approved_not_captured", "captured_partial")
 
 
@@ -39,6 +40,11 @@ def order_status(session: Json) -> str | None:
 def counts(operation: Json) -> bool:
     """Tell whether a capture or refund uses up what it is of: all but rejected ones do."""
     return operation.get("status") != "rejected"
+
+
+def is_done(operation: Json) -> bool:
+    """Tell whether a capture or refund has happened: neither pending nor rejected."""
+    return operation.get("status") not in ("pending", "rejected")
 
 
 def approved_transaction(session: Json) -> Json:
@@ -111,31 +117,72 @@ def capture_order(
     earlier = [capture for capture in data["captures"] if counts(capture)]
     require_known(authorised["cart"], order["cart"])
     _check_authorised(authorised, earlier, order)
-    left = take(authorised["cart"], tally(_lines(earlier)), order["cart"])
+    take(authorised["cart"], tally(_lines(earlier)), order["cart"])
     own = {"captureId": info.made, "autoCaptured": auto_captured}
     capture = _operation(session, order, info, own)
-    whole = not any(left.values())
-    changes = {
-        "captures": [*data["captures"], capture],
-        "transactions": _with_transaction(
-            session, captureStatus="fully_captured" if whole else "partially_captured"
-        ),
-    }
-    reached = "captured_full" if whole else "captured_partial"
-    captured = _evolve(session, changes, orderStatus=reached)
-    # A new capture can make "everything captured has been refunded" untrue again.
-    return _with_refund_status(captured), capture
+    return recounted(_evolve(session, {"captures": [*data["captures"], capture]})), capture
 
 
-def _with_refund_status(session: Json) -> Json:
+def recounted(session: Json) -> Json:
+    """Return a session whose order, transaction and refund status say what its captures and refunds say.
+
+    Pending and rejected ones do not count. A new capture can make "everything captured has been
+    refunded" untrue again.
+    """
     data = session["data"]
-    refunded = sum(refund["amountIncVat"] for refund in data["refunds"])
-    captured = sum(capture["amountIncVat"] for capture in data["captures"])
-    if not data["refunds"]:
-        return session
-    status = "captured_amount_fully_refunded" if refunded >= captured else "partially_refunded"
-    changes = {"transactions": _with_transaction(session, refundStatus=status)}
-    return _evolve(session, changes, refundStatus=status)
+    captures = [capture for capture in data["captures"] if is_done(capture)]
+    refunds = [refund for refund in data["refunds"] if is_done(refund)]
+    cart = approved_transaction(session)["cart"]
+    left = left_of(cart, tally(_lines(captures)))
+    if not captures:
+        taken, reached = "not_captured", "order_approved_not_captured"
+    elif any(left.values()):
+        taken, reached = "partially_captured", "captured_partial"
+    else:
+        taken, reached = "fully_captured", "captured_full"
+    if order_status(session) not in _CAPTURABLE:  # released or refused: it stays what it is
+        reached = order_status(session) or reached
+    returned = sum(refund["amountIncVat"] for refund in refunds)
+    if not refunds:
+        refunded = "not_refunded"
+    elif returned < sum(capture["amountIncVat"] for capture in captures):
+        refunded = "partially_refunded"
+    else:
+        refunded = "captured_amount_fully_refunded"
+    transactions = _with_transaction(session, captureStatus=taken, refundStatus=refunded)
+    return _evolve(session, {"transactions": transactions}, orderStatus=reached, refundStatus=refunded)
+
+
+def decided_operation(session: Json, section: str, made: str, status: str | None) -> Json:
+    """Return a session whose pending capture or refund has come to a decision.
+
+    Args:
+        session: The session.
+        section: `captures` or `refunds`.
+        made: The id of the capture or refund.
+        status: `rejected`, or the word for "done" in the vocabulary chosen; None leaves the member out.
+    """
+    id_name = _ID_NAMES[section]
+    operations = [
+        _with_status(each, status) if each[id_name] == made else each for each in session["data"][section]
+    ]
+    return recounted(_evolve(session, {section: operations}))
+
+
+def _with_status(operation: Json, status: str | None) -> Json:
+    if status is not None:
+        return {**operation, "status": status}
+    return {name: value for name, value in operation.items() if name != "status"}
+
+
+def pending_operations(session: Json) -> list[tuple[str, str]]:
+    """Return the section and id of every capture and refund of a session that is still pending."""
+    return [
+        (section, each[id_name])
+        for section, id_name in _ID_NAMES.items()
+        for each in session["data"].get(section, [])
+        if each.get("status") == "pending"
+    ]
 
 
 def _capture_to_refund(captures: list[Json], capture_id: str | None) -> Json:
@@ -168,7 +215,8 @@ def refund_order(
         raise invalid("Cannot refund - session is not completed.")
     _same_currency_of_refund(session, order)
     data = session["data"]
-    capture = _capture_to_refund(data.get("captures", []), capture_id)
+    captures = [capture for capture in data.get("captures", []) if is_done(capture)]
+    capture = _capture_to_refund(captures, capture_id)
     earlier = [
         refund
         for refund in data["refunds"]
@@ -182,8 +230,7 @@ def refund_order(
     if show_capture_id:
         own["captureId"] = capture["captureId"]
     refund = _operation(session, order, info, own)
-    refunded = _evolve(session, {"refunds": [*data["refunds"], refund]})
-    return _with_refund_status(refunded), refund
+    return recounted(_evolve(session, {"refunds": [*data["refunds"], refund]})), refund
 
 
 def _same_currency_of_refund(session: Json, order: Json) -> None:
@@ -199,6 +246,8 @@ def _real_lines(lines: Iterable[Json]) -> Iterable[Json]:
 def cancel_order(session: Json, *, supported: bool) -> Json:
     """Cancel an order of which nothing has been captured."""
     _require(session, ("order_approved_not_captured",), "cancel")
+    if pending_operations(session):
+        raise invalid("Cannot cancel an order with a pending capture.")
     if not supported:
         raise Refusal(400, "CANCEL_NOT_SUPPORTED", "Cancel is not supported for the selected payment provider")
     changes = {"transactions": _with_transaction(session, status="cancelled")}

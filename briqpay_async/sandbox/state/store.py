@@ -15,6 +15,7 @@ from briqpay_async.sandbox.state.changes import Listener, status_changes
 from briqpay_async.sandbox.state.effects import Effects
 from briqpay_async.sandbox.state.history import History
 from briqpay_async.sandbox.state.orders import OperationInfo
+from briqpay_async.sandbox.state.timers import Timers
 from briqpay_async.sandbox.switches import Switches
 
 Json = dict[str, Any]
@@ -49,12 +50,15 @@ class Store:
     initializing: dict[str, int] = attrs.field(factory=dict, init=False)
     effects: Effects = attrs.field(factory=Effects, init=False)
     history: History = attrs.field(factory=lambda: History(time.monotonic), init=False)
+    timers: Timers = attrs.field(factory=lambda: Timers(time.monotonic), init=False)
     # Each is given every status that changes, after the change; it must neither raise nor wait.
     listeners: list[Listener] = attrs.field(factory=list, init=False)
     _random: random.Random = attrs.field(init=False)
+    _chances: random.Random = attrs.field(init=False)  # apart from the ids, which do not depend on switches
 
     def __attrs_post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 (ids that repeat with the seed)
+        self._chances = random.Random(f"chances {self.seed}")  # noqa: S311 (as above)
 
     def new_id(self) -> str:
         """Return the next UUID; the same seed gives the same ids."""
@@ -65,10 +69,19 @@ class Store:
         if start > 1:
             self._random.seed(f"{self.seed} start {start}")
 
-    def operation_info(self, operation: str) -> OperationInfo:
-        """Return the mark for a new `capture` or `refund`, in the vocabulary chosen."""
-        word = _DONE[self.switches.vocabulary]
-        return OperationInfo(self.new_id(), utc_now(), None if word is None else word[operation])
+    def done_word(self, operation: str) -> str | None:
+        """Return the status of a `capture` or `refund` that is done, in the vocabulary chosen."""
+        words = _DONE[self.switches.vocabulary]
+        return None if words is None else words[operation]
+
+    def operation_info(self, operation: str, *, settled: bool = False) -> OperationInfo:
+        """Return the mark for a new `capture` or `refund`: pending if a switch says so, and it is not settled."""
+        pending = self.switches.pending_operations and not settled
+        return OperationInfo(self.new_id(), utc_now(), "pending" if pending else self.done_word(operation))
+
+    def chance(self) -> float:
+        """Return the next random number from 0 to 1; the same seed gives the same numbers."""
+        return self._chances.random()
 
     def reset(self) -> None:
         """Forget everything and begin the ids anew."""
@@ -76,6 +89,8 @@ class Store:
             memory.clear()
         self.effects.clear()
         self.history.clear()
+        self.timers.clear()
+        self._chances.seed(f"chances {self.seed}")
         self._random.seed(self.seed)
 
     def save(self, session: Json, kind: str, sequence: int | None, made: str | None = None) -> None:
