@@ -23,7 +23,7 @@ NOTHING: Final = Answer(204)
 
 
 class Refusal(Exception):  # noqa: N818 (a refusal is an answer of the API, not an error of the sandbox)
-    """Raised to answer with `{"error": {"code", "message"}}` (reference §E)."""
+    """Raised to answer with `{"error": {"code", "message"}}`."""
 
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class Refusal(Exception):  # noqa: N818 (a refusal is an answer of the API, not 
 
 
 def invalid(*messages: str, reasons: list[str] | None = None) -> Refusal:
-    """Make a 400 INVALID_DATA out of schema messages, comma-joined as Briqpay does (reference §E).
+    """Make a 400 INVALID_DATA out of schema messages, comma-joined as Briqpay does.
 
     Args:
         messages: What is wrong, in the API's words.

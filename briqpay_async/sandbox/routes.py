@@ -1,4 +1,4 @@
-"""Which endpoint a method and a path mean (reference §B)."""
+"""Which endpoint a method and a path mean."""
 
 from typing import Final
 

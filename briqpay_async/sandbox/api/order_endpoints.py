@@ -32,7 +32,7 @@ def _decide_later(store: Store, session_id: str, made: dict[str, Any]) -> None:
 
 
 def capture(store: Store, request: ApiRequest) -> Answer:
-    """POST /v3/session/{id}/order/capture (reference §B.6)."""
+    """POST /v3/session/{id}/order/capture."""
     session = store.session(request.target)
     body = request.json()
     _check_body(store, body, refund=False)
@@ -44,7 +44,7 @@ def capture(store: Store, request: ApiRequest) -> Answer:
 
 
 def refund(store: Store, request: ApiRequest) -> Answer:
-    """POST /v3/session/{id}/order/refund (reference §B.7)."""
+    """POST /v3/session/{id}/order/refund."""
     session = store.session(request.target)
     body = request.json()
     _check_body(store, body, refund=True)
@@ -63,7 +63,7 @@ def refund(store: Store, request: ApiRequest) -> Answer:
 
 
 def cancel(store: Store, request: ApiRequest) -> Answer:
-    """POST /v3/session/{id}/order/cancel; whatever body comes along is not looked at (reference §B.8)."""
+    """POST /v3/session/{id}/order/cancel; whatever body comes along is not looked at."""
     session = store.session(request.target)
     transactions = session["data"].get("transactions")
     supported = store.switches.cancel_supported and (
@@ -74,13 +74,13 @@ def cancel(store: Store, request: ApiRequest) -> Answer:
 
 
 def release(store: Store, request: ApiRequest) -> Answer:
-    """POST /v3/session/{id}/order/release-remaining (reference §B.9)."""
+    """POST /v3/session/{id}/order/release-remaining."""
     store.save(release_remaining(store.session(request.target)), "release_remaining", request.sequence)
     return NOTHING
 
 
 def references(store: Store, request: ApiRequest) -> Answer:
-    """PATCH /v3/session/{id}/order/update/references (reference §B.10)."""
+    """PATCH /v3/session/{id}/order/update/references."""
     session = store.session(request.target)
     body = request.json()
     if problems := reference_problems(body):

@@ -27,12 +27,12 @@ def _token_answer(token: dict[str, Any], fields: tuple[str, ...] | None) -> Answ
 
 
 def token_read(store: Store, request: ApiRequest) -> Answer:
-    """GET /v3/token/{id} (reference §B.12)."""
+    """GET /v3/token/{id}."""
     return _token_answer(_token(store, request.target), request.fields)
 
 
 def token_deactivate(store: Store, request: ApiRequest) -> Answer:
-    """DELETE /v3/token/{id} (reference §B.13)."""
+    """DELETE /v3/token/{id}."""
     token = {**_token(store, request.target), "state": "inactive"}
     store.tokens[request.target] = token
     store.effects.add("token_deactivate", request.target, request.sequence)
@@ -40,7 +40,7 @@ def token_deactivate(store: Store, request: ApiRequest) -> Answer:
 
 
 def hosted_page(store: Store, request: ApiRequest) -> Answer:
-    """POST /v3/hosted-page (reference §B.15)."""
+    """POST /v3/hosted-page."""
     body = request.json() if request.body else {}
     if problems := hosted_page_problems(body):
         raise invalid(*problems)
@@ -54,7 +54,7 @@ def hosted_page(store: Store, request: ApiRequest) -> Answer:
 
 
 def health(_store: Store, _request: ApiRequest) -> Answer:
-    """GET /, the probe that CT uses (reference §A)."""
+    """GET /, the probe that CT uses."""
     return json_answer({"status": "ok"})
 
 

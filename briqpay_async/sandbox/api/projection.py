@@ -1,7 +1,7 @@
 """What of a stored session an answer shows: the `fields` query and the hidden members.
 
 "The fields query parameter takes a comma-separated list of fields or 'none' … If 'none' is
-specified, an empty 204 will be returned" (SEED). Names that don't exist are ignored.
+specified, an empty 204 will be returned" (Briqpay docs). Names that don't exist are ignored.
 """
 
 from functools import lru_cache
@@ -14,9 +14,9 @@ from briqpay_async.sandbox.switches import Switches
 
 NO_FIELDS: Final = ("none",)
 
-# Kept on the stored state for tests to look at; no answer of SEED's has them.
+# Kept on the stored state for tests to look at; no documented answer has them.
 _STATE_ONLY: Final = ("modules", "config", "decision", "checkout", "companyDropped")
-# "Only available when the session is completed" (SEED).
+# "Only available when the session is completed" (Briqpay docs).
 _LATE: Final = ("company", "billing", "shipping")
 
 

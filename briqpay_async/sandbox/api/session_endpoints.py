@@ -15,7 +15,7 @@ from briqpay_async.sandbox.state.store import ApiRequest, Json, Store, utc_now
 
 
 def create(store: Store, request: ApiRequest) -> Answer:
-    """POST /v3/session (reference §B.1)."""
+    """POST /v3/session."""
     body = request.json()
     switches = store.switches
     rules = line_rules(switches)
@@ -47,7 +47,7 @@ def _charged_token(store: Store, body: Json) -> Json | None:
 
 
 def read(store: Store, request: ApiRequest) -> Answer:
-    """GET /v3/session/{id} (reference §B.2)."""
+    """GET /v3/session/{id}."""
     return session_answer(store.session(request.target), request, store.switches)
 
 
@@ -59,7 +59,7 @@ def _open_session(store: Store, session_id: str) -> Json:
 
 
 def patch(store: Store, request: ApiRequest) -> Answer:
-    """PATCH /v3/session/{id} (SEED)."""
+    """PATCH /v3/session/{id} (Briqpay docs)."""
     session = _open_session(store, request.target)
     body: Any = request.json()
     switches = store.switches
@@ -73,7 +73,7 @@ def patch(store: Store, request: ApiRequest) -> Answer:
 
 
 def metadata(store: Store, request: ApiRequest) -> Answer:
-    """PATCH /v3/session/{id}/metadata, allowed at any time (reference §B.4, §H)."""
+    """PATCH /v3/session/{id}/metadata, allowed at any time."""
     session = store.session(request.target)
     body = request.json()
     if problems := metadata_problems(body):
@@ -84,7 +84,7 @@ def metadata(store: Store, request: ApiRequest) -> Answer:
 
 
 def decision(store: Store, request: ApiRequest) -> Answer:
-    """POST /v3/session/{id}/decision (reference §C.6)."""
+    """POST /v3/session/{id}/decision."""
     session = _open_session(store, request.target)
     body = request.json()
     if problems := decision_problems(body):

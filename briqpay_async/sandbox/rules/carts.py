@@ -1,7 +1,7 @@
 """Orders and the lines of their carts: what they must look like, and whether they add up.
 
 A line is one of two shapes told apart by `productType`: a regular item, or the `sales_tax` item of
-the US (reference §C.2). A line that fits neither is reported the way a JSON-schema `oneOf` does,
+the US. A line that fits neither is reported the way a JSON-schema `oneOf` does,
 without saying why; `line_fault` says why, for the developer's eyes.
 """
 
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 _NAME = checks.text_up_to(256)
 _SOLD = ("physical", "digital", "discount", "shipping_fee", "deposit", "surcharge", "gift_card")
-# Members that only a regular item has: WOO deletes them from its tax line before sending (reference §C.2).
+# Members that only a regular item has: WOO deletes them from its tax line before sending.
 _NOT_ON_TAX_LINES: Final = ("quantity", "quantityUnit", "unitPrice", "taxRate", "discountPercentage")
 
 
@@ -112,7 +112,7 @@ def line_fault(line: Any, rules: LineRules = PLAIN) -> str | None:
     if fault := _first_fault(line, _regular(rules.refund, rules.decimal_quantities)):
         return fault
     if line["productType"] == "discount" and line["unitPrice"] >= 0 and not rules.positive_discounts:
-        return "unitPrice of a discount must be negative"  # SEED
+        return "unitPrice of a discount must be negative"  # Briqpay docs
     return None
 
 
@@ -136,7 +136,7 @@ def _first_fault(line: dict[str, Any], shape: Shape) -> str | None:
 
 
 def check_order(order: Any, path: str, problems: list[str], rules: LineRules = PLAIN) -> None:
-    """Check an order: its four members are required together wherever it appears (SEED)."""
+    """Check an order: its four members are required together wherever it appears (Briqpay docs)."""
     if not check_members(order, path, _ORDER, problems) or "cart" not in order:
         return
     cart = order["cart"]
@@ -153,9 +153,9 @@ def check_order(order: Any, path: str, problems: list[str], rules: LineRules = P
 def total_problems(order: dict[str, Any], path: str) -> list[str]:
     """Return what is wrong with the declared totals of an order whose shape is right.
 
-    Briqpay "rejects a session whose line items do not add up to the declared totals" (reference
-    §G.3), but how it rounds is not published. Rounding can cost half a minor unit a line, so that
-    much is allowed and no more: one line that is off by one is refused.
+    Briqpay "rejects a session whose line items do not add up to the declared totals" (PrestaShop plugin
+    2.0.1), but how it rounds is not published. Rounding can cost half a minor unit a line, so that much is
+    allowed and no more: one line that is off by one is refused.
     """
     # Exact integers: one part in 10^8 of a minor unit, as rates and discounts have four decimals each.
     scale = 10**8
@@ -163,7 +163,7 @@ def total_problems(order: dict[str, Any], path: str) -> list[str]:
     excluding: int | Fraction = 0
     for line in order["cart"]:
         if line["productType"] == "sales_tax":
-            including += line["totalTaxAmount"] * scale  # it adds to amountIncVat alone (reference §G.8)
+            including += line["totalTaxAmount"] * scale  # it adds to amountIncVat alone
         elif type(line.get("totalAmount")) is int and type(line.get("totalVatAmount")) is int:
             including += line["totalAmount"] * scale
             excluding += (line["totalAmount"] - line["totalVatAmount"]) * scale

@@ -1,7 +1,7 @@
 """The smallest rules: is this one JSON value what the schema says?
 
 A leaf check takes a value and returns what is wrong with it, or None. The words are those of the
-npm library is-my-json-valid, which Briqpay's own messages match (reference §E). Types are strict:
+npm library is-my-json-valid, which Briqpay's own messages match. Types are strict:
 `true`, `1.0` and `"4"` are not integers, because a client that sends them has a bug.
 """
 
@@ -46,7 +46,7 @@ def text(value: Any) -> str | None:
 
 
 def text_or_null(value: Any) -> str | None:
-    """Accept a string, or an explicit null: only `company.cin` and `company.name` (SEED)."""
+    """Accept a string, or an explicit null: only `company.cin` and `company.name` (Briqpay docs)."""
     return None if value is None or type(value) is str else WRONG_TYPE
 
 
@@ -107,7 +107,7 @@ def boolean(value: Any) -> str | None:
 
 
 def one_or_two(value: Any) -> str | None:
-    """Accept 1 or 2: the columns an input may span (SEED)."""
+    """Accept 1 or 2: the columns an input may span (Briqpay docs)."""
     if type(value) is not int:
         return WRONG_TYPE
     return None if value in (1, 2) else NOT_IN_ENUM
@@ -162,7 +162,7 @@ url: Final = _shaped(_URL)
 
 
 def locale_faults(value: Any) -> tuple[str, ...]:
-    """Return what is wrong with a locale; "fi" earns two messages, as live (reference §C.1)."""
+    """Return what is wrong with a locale; "fi" earns two messages, as live."""
     if type(value) is not str:
         return (WRONG_TYPE,)
     if _LOCALE.fullmatch(value):

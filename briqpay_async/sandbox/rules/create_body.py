@@ -1,4 +1,4 @@
-"""What the body of a create must look like (reference §C.1), as pure rules."""
+"""What the body of a create must look like, as pure rules."""
 
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ _UI_STATUSES: Final = (
     "visible_optional",
     "completed",
 )
-# CT subscribes its optional external address to `cancelled` as well (reference §C.5).
+# CT subscribes its optional external address to `cancelled` as well.
 _OPERATION_STATUSES: Final = ("pending", "approved", "rejected", "cancelled")
 
 _PRODUCT: Final = Shape(
@@ -78,7 +78,7 @@ _TOP: Final[Table] = {
     **dict.fromkeys(_PARTS, lambda _: None),
 }
 _NEW: Final = Shape(_TOP, ("product", "customerType", "country", "locale", "urls"), closed=True)
-# "requirements are different" for a charge of a token (reference §B.14): the token knows its
+# "requirements are different" for a charge of a token: the token knows its
 # customer, country and locale, and nobody is there to be redirected.
 _CHARGE: Final = Shape(_TOP, ("product", "data"), closed=True)
 _HOOK: Final = Shape(
@@ -95,7 +95,7 @@ _TEXT_512 = checks.text_up_to(512)
 
 
 def check_references(references: Any, path: str, problems: list[str]) -> None:
-    """Check the merchant's references: any name, text of up to 512 characters (SEED)."""
+    """Check the merchant's references: any name, text of up to 512 characters (Briqpay docs)."""
     if type(references) is not dict:
         problems.append(f"{path} {WRONG_TYPE}")
         return
@@ -105,12 +105,12 @@ def check_references(references: Any, path: str, problems: list[str]) -> None:
 
 
 def check_urls(urls: Any, path: str, problems: list[str], *, terms: bool) -> None:
-    """Check the addresses; `terms` tells whether they are required, as they are for payments (SEED)."""
+    """Check the addresses; `terms` tells whether they are required, as they are for payments (Briqpay docs)."""
     check_members(urls, path, _PAYMENT_URLS if terms else _PLAIN_URLS, problems)
 
 
 def hook_fault(hook: Any) -> str | None:
-    """Return why a hook fits none of the variants (reference §C.5), or None."""
+    """Return why a hook fits none of the variants, or None."""
     problems: list[str] = []
     check_members(hook, "hook", _HOOK, problems)
     if problems:

@@ -27,7 +27,7 @@ _LOGO = checks.text_up_to(512)
 
 
 def metadata_problems(body: Any) -> list[str]:
-    """Return every reason to refuse new addresses and references (reference §B.4)."""
+    """Return every reason to refuse new addresses and references."""
     if type(body) is not dict:
         return [f"body {WRONG_TYPE}"]
     problems: list[str] = []
@@ -41,7 +41,7 @@ def metadata_problems(body: Any) -> list[str]:
 
 
 def reference_problems(body: Any) -> list[str]:
-    """Return every reason to refuse new references of an order (reference §B.10)."""
+    """Return every reason to refuse new references of an order."""
     if type(body) is not dict:
         return [f"body {WRONG_TYPE}"]
     problems: list[str] = []
@@ -58,7 +58,7 @@ def decision_problems(body: Any) -> list[str]:
     """Return every reason to refuse a decision.
 
     Messages begin with `data.`, and unknown members, so also a `rejectionType` nested under `data`,
-    are silently ignored (reference §C.6).
+    are silently ignored.
     """
     problems: list[str] = []
     if not check_members(body, "data", _DECISION, problems):
@@ -107,7 +107,7 @@ _PAGE_CONFIG: Final = Shape({"showCart": checks.boolean, "pageTitle": _PAGE_TITL
 
 
 def hosted_page_problems(body: Any) -> list[str]:
-    """Return every reason to refuse a hosted page, in the form that WOO and PS post (reference §B.15)."""
+    """Return every reason to refuse a hosted page, in the form that WOO and PS post."""
     if type(body) is dict and "sessionId" not in body:
         return ["sessionId is required"]
     problems: list[str] = []

@@ -1,10 +1,10 @@
 """What a PATCH may carry, and the sections it shares with a create.
 
 Pure: wire value in, list of messages out, an empty list for a body that is right. The rules are
-this package's own reading of SEED, independent of the client, whose mistakes they are here to
+this package's own reading of the Briqpay docs, independent of the client, whose mistakes they are here to
 find. Bodies are closed at `body`, `body.data`, `body.modules` and `body.modules.config`, as the
-live messages show (reference §E); inside the sections unknown members are welcome, because
-Briqpay's own plugins send undocumented ones and get them back (reference §C.2).
+live messages show; inside the sections unknown members are welcome, because
+Briqpay's own plugins send undocumented ones and get them back.
 """
 
 from typing import Any, Final
@@ -28,7 +28,7 @@ _ADDRESS: Final = Shape(
     }
 )
 _SECTIONS: Final = {
-    # SEED prints `cin: object nullable`; that is its generator's slip, plugins send text (reference §C.2).
+    # Briqpay docs print `cin: object nullable`; that is its generator's slip, plugins send text.
     "company": Shape({"cin": checks.text_or_null, "name": checks.text_or_null}),
     "consumer": Shape(
         {"identificationNumber": checks.text, "dateOfBirth": checks.calendar_date, "name": checks.text}
@@ -80,7 +80,7 @@ def check_data(
     others: Table | None = None,
     rules: LineRules = PLAIN,
 ) -> None:
-    """Check `data`: the six sections that SEED names, and for a create the `others` besides."""
+    """Check `data`: the six sections that the Briqpay docs name, and for a create the `others` besides."""
     if type(data) is not dict:
         problems.append(f"{path} {checks.WRONG_TYPE}")
         return
@@ -97,7 +97,7 @@ def check_data(
             unknown = True
     if unknown:
         problems.append(f"{path} {ADDITIONAL}")
-    # SEED: company "can only be provided for customerType: business", consumer for consumers.
+    # Briqpay docs: company "can only be provided for customerType: business", consumer for consumers.
     if customer_type == "consumer" and "company" in data:
         problems.append(f"{path}.company can only be provided for customerType business")
     if customer_type == "business" and "consumer" in data:
@@ -105,7 +105,7 @@ def check_data(
 
 
 def check_upsell(upsell: Any, path: str, problems: list[str]) -> None:
-    """Check the configuration of the upsell module, the only one a PATCH may carry (SEED)."""
+    """Check the configuration of the upsell module, the only one a PATCH may carry (Briqpay docs)."""
     if not check_members(upsell, path, _UPSELL, problems) or "customInputs" not in upsell:
         return
     inputs = upsell["customInputs"]

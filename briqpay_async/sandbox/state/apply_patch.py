@@ -2,7 +2,7 @@
 
 Only that `order` comes with all four members and that nothing merges arrays is certain. Whether a
 section that is sent replaces the stored one or is merged into it member by member is documented
-nowhere (reference §D), so both readings are here.
+nowhere, so both readings are here.
 """
 
 from typing import Any, Final
@@ -55,8 +55,8 @@ def apply_patch(session: Json, body: Json, merge: str, drop_company: str = "neve
 def apply_metadata(session: Json, urls: Json | None, references: Json | None, mode: str) -> Json:
     """Return the session after new addresses and references.
 
-    `redirect` is required whenever `urls` is sent (reference §B.4), so addresses come as a unit.
-    A new map of references probably replaces the old one: SW reads and merges first (reference §B.10).
+    `redirect` is required whenever `urls` is sent, so addresses come as a unit.
+    A new map of references probably replaces the old one: SW reads and merges first.
     """
     changed = session.copy()
     if urls is not None:

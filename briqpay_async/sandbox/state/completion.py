@@ -8,7 +8,7 @@ from briqpay_async.sandbox.state.orders import capture_order
 from briqpay_async.sandbox.state.providers import DEFAULT, Provider
 from briqpay_async.sandbox.state.store import Json, Store, utc_now
 
-# What a completion can lead to (reference §H); `captured_full` is a provider that captures by itself.
+# What a completion can lead to; `captured_full` is a provider that captures by itself.
 TRANSACTION_STATUS: Final = {
     "order_pending": "pending",
     "order_rejected": "rejected",
@@ -126,7 +126,7 @@ def _auto_capture(store: Store, session: Json) -> Json:
 
 
 def _new_token(store: Store, session: Json, provider: Provider) -> str:
-    """Store a token for the payment method just used (reference §B, token object) and return its id."""
+    """Store a token for the payment method just used and return its id."""
     token_id = store.new_id()
     data = session["data"]
     lent = ("country", "locale", "product", "customerType")

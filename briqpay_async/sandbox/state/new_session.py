@@ -11,7 +11,7 @@ from briqpay_async.sandbox.state.module_status import module_status
 
 Json = dict[str, Any]
 
-# In the order in which SEED's response lists them.
+# In the order in which the documented response lists them.
 _VERBATIM: Final = ("product", "customerType", "country", "locale", "urls", "references", "hooks")
 
 
@@ -20,7 +20,7 @@ def _segment(document: Json) -> str:
 
 
 def client_token(session_id: str, username: str) -> str:
-    """Return a token shaped like the real one: a JWT whose payload names the merchant (reference §C.4)."""
+    """Return a token shaped like the real one: a JWT whose payload names the merchant."""
     header = _segment({"alg": "HS256", "typ": "JWT"})
     payload = _segment({"merchantId": username, "sessionId": session_id})
     return f"{header}.{payload}.{_segment({'sandbox': True})}"

@@ -2,7 +2,7 @@
 
 Pure functions from a session to the next one, raising `Refusal` for what Briqpay refuses. The
 ledger is the session document itself: what remains to capture is what the order says less what the
-captures say, and nothing is counted anywhere else. Rules: reference §B.6 to 10, §C.4, §G.9, §H.
+captures say, and nothing is counted anywhere else.
 """
 
 from collections.abc import Iterable
@@ -255,7 +255,7 @@ def cancel_order(session: Json, *, supported: bool) -> Json:
 
 
 def release_remaining(session: Json) -> Json:
-    """Let go of what has not been captured: "no further captures will be made" (reference §B.9).
+    """Let go of what has not been captured: "no further captures will be made".
 
     No source says what status follows. The order has nothing left to capture, which is what
     `captured_full` means; the transaction stays `partially_captured`, because that is what happened.
@@ -265,7 +265,7 @@ def release_remaining(session: Json) -> Json:
 
 
 def replace_references(session: Json, references: Json, mode: str) -> Json:
-    """Give the order of a completed session new references (reference §B.10)."""
+    """Give the order of a completed session new references."""
     if session["status"] != "completed":
         raise invalid("Cannot update references - session is not completed.")
     before = session.get("references", {}) if mode == "merge" else {}

@@ -20,7 +20,7 @@ from briqpay_async.sandbox.switches import Switches
 
 Json = dict[str, Any]
 
-# The words for "done" of captures and refunds, which the sources disagree on (reference §C.4).
+# The words for "done" of captures and refunds, which the sources disagree on.
 _DONE: Final[dict[str, dict[str, str] | None]] = {
     "seed": {"capture": "captured", "refund": "refunded"},
     "plugins": {"capture": "approved", "refund": "approved"},
@@ -29,7 +29,7 @@ _DONE: Final[dict[str, dict[str, str] | None]] = {
 
 
 def utc_now() -> str:
-    """Return the time as SEED writes it: `2023-04-12T13:16:08.647Z`."""
+    """Return the time as the Briqpay docs write it: `2023-04-12T13:16:08.647Z`."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
@@ -144,7 +144,7 @@ class Store:
         return session
 
     def missing_session(self) -> Refusal:
-        """Make the refusal of a session id that is not known (reference §E)."""
+        """Make the refusal of a session id that is not known."""
         if self.switches.missing_session == "not_found":
             return Refusal(404, "SESSION_NOT_FOUND", "Session not found")
         return invalid("Invalid sessionId - session does not exist.")
