@@ -12,7 +12,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError
 
-from briqpay_async.cli import completion, page, sandbox, session, token
+from briqpay_async.cli import completion, order, page, sandbox, session, token
 from briqpay_async.cli.bulk import command as bulk
 from briqpay_async.cli.demo import command as demo
 from briqpay_async.cli.exits import (
@@ -34,6 +34,7 @@ __all__ = ["GROUPS", "make_app", "run"]
 
 GROUPS: Final[tuple[Callable[[App], None], ...]] = (
     session.register,
+    order.register,
     token.register,
     page.register,
     bulk.register,

@@ -15,9 +15,10 @@ from briqpay_async.conversion.json_values import escape
 from briqpay_async.errors import ResponseDecodeError
 from briqpay_async.models.base import Model, wire_names
 from briqpay_async.models.modules import Modules
+from briqpay_async.models.order import Order
 from briqpay_async.models.session import EditableData, NewSession, Session, SessionData
 
-__all__ = ["STDIN", "read_new_session", "read_object", "read_state"]
+__all__ = ["STDIN", "read_new_session", "read_object", "read_order", "read_state"]
 
 STDIN: Final = "-"
 _LARGEST: Final = 64 * 2**20
@@ -64,6 +65,24 @@ def read_state(source: str) -> Session:
             'such as {"order": {...}, "billing": {...}}'
         )
     return _model(document if whole else {"data": document}, Session, source)
+
+
+def read_order(source: str) -> Order:
+    """The order that a file describes: alone, under ``order``, or as a request has it, under ``data``.
+
+    Args:
+        source: A file's name, or ``-`` for stdin.
+
+    Raises:
+        InputError: It cannot be read, is not JSON, or has a member of the wrong kind.
+    """
+    document: Any = read_object(source)
+    for name in ("data", "order"):
+        if name in document:
+            document = document[name]
+        if not isinstance(document, dict):
+            raise InputError(f"{_name(source)}: {name} must be a JSON object")
+    return _model(document, Order, source)
 
 
 def _check_spelling(document: dict[str, Any], source: str) -> None:
