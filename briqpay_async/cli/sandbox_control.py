@@ -27,7 +27,8 @@ def complete(
     session_id: str,
     /,
     *,
-    status: str = "order_approved_not_captured",
+    status: str | None = None,
+    provider: str | None = None,
     data: Path | None = None,
     url: str | None = None,
 ) -> int:
@@ -37,13 +38,36 @@ def complete(
         session_id: The session's id, a UUID.
         status: What the payment leads to: order_pending, order_rejected, order_cancelled,
             order_approved_not_captured, or captured_full for a payment provider that captures by itself.
+        provider: Which payment provider the buyer chooses.
         data: A JSON file with members of data that the buyer contributes, such as paymentTags.
         url: Where the sandbox is; BRIQPAY_BASE_URL when left out.
     """
-    body: dict[str, Any] = {"orderStatus": status}
+    body: dict[str, Any] = _given(orderStatus=status, provider=provider)
     if data is not None:
         body["data"] = read_object(str(data))
     return _tell(url, "POST", f"sessions/{quote(session_id, safe='')}/complete", body)
+
+
+def advance(
+    session_id: str,
+    /,
+    *,
+    outcome: str = "approved",
+    capture: str | None = None,
+    refund: str | None = None,
+    url: str | None = None,
+) -> int:
+    """Decide what is pending of a session, its order or else its captures and refunds, and print the session.
+
+    Args:
+        session_id: The session's id, a UUID.
+        outcome: approved or rejected; for a pending order also a status, as for complete.
+        capture: Only this capture.
+        refund: Only this refund.
+        url: Where the sandbox is; BRIQPAY_BASE_URL when left out.
+    """
+    body = _given(outcome=outcome, captureId=capture, refundId=refund)
+    return _tell(url, "POST", f"sessions/{quote(session_id, safe='')}/advance", body)
 
 
 def deliveries(
@@ -94,7 +118,11 @@ def reset(*, url: str | None = None) -> int:
     return status
 
 
-COMMANDS: Final[tuple[Callable[..., int], ...]] = (complete, deliveries, resend, reset)
+COMMANDS: Final[tuple[Callable[..., int], ...]] = (complete, advance, deliveries, resend, reset)
+
+
+def _given(**members: str | None) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _tell(

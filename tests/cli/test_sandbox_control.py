@@ -32,6 +32,24 @@ async def test_the_buyer_can_be_played(run: Any, sandbox: Sandbox, session_id: s
     assert result.document["data"]["paymentTags"] == {"manual_review": True}
 
 
+async def test_a_pending_order_can_be_decided(run: Any, sandbox: Sandbox, session_id: str) -> None:
+    await run("sandbox", "complete", session_id, "--status", "order_pending")
+
+    result = await run("sandbox", "advance", session_id, "--outcome", "rejected")
+    again = await run("sandbox", "advance", session_id)
+
+    assert (result.status, result.err, result.document) == (0, "", sandbox.sessions[session_id])
+    assert result.document["moduleStatus"]["payment"]["orderStatus"] == "order_rejected"
+    assert (again.status, again.out) == (1, "")
+
+
+async def test_a_payment_provider_can_be_chosen(run: Any, session_id: str) -> None:
+    result = await run("sandbox", "complete", session_id, "--provider", "nonsense")
+
+    assert (result.status, result.out) == (1, "")
+    assert "the sandbox answered 400" in result.line
+
+
 async def test_deliveries_can_be_looked_at_and_sent_again(run: Any, sandbox: Sandbox, watched_id: str) -> None:
     sandbox.complete(watched_id)
 
