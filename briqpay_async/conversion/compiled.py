@@ -16,7 +16,7 @@ import attrs
 from briqpay_async.conversion.codegen import compile_function
 from briqpay_async.models.base import CLEAR, NO_EXTRA, Model, ReadOnlyDict, wire_names
 
-__all__ = ["MOST_SHAPES", "Reader", "constructor", "filler"]
+__all__ = ["MOST_SHAPES", "AbsentError", "Reader", "constructor", "filler"]
 
 Shape = tuple[Any, ...]
 Construct = Callable[..., Any]
@@ -24,6 +24,10 @@ Construct = Callable[..., Any]
 _AFTER: Final = 3  # objects of a shape are structured by cattrs before its constructor is compiled
 MOST_SHAPES: Final = 100  # shapes remembered for a class: a hostile server must not fill the memory with them
 _WIDEST: Final = 60  # members of an object for which it is worth while
+
+
+class AbsentError(Exception):
+    """A value turns out to stand for an absent one, which a compiled constructor does not handle."""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -34,12 +38,14 @@ class Reader:
         nullable: A ``null`` means ``CLEAR``; elsewhere it is kept among the unknown members.
         table: Replaces values by enum constants; unknown values stay.
         hook: Structures the value.
+        accepts: The classes of JSON values for which that holds; any when left out.
         later: The member is none of the constructor's business: it is structured when somebody looks at it.
     """
 
     nullable: bool = False
     table: Mapping[Any, Any] | None = None
     hook: Callable[[Any, Any], Any] | None = None
+    accepts: frozenset[type] | None = None
     later: bool = False
 
 
@@ -53,14 +59,17 @@ def constructor(cls: type[Model], readers: Mapping[str, Reader], generic: Constr
         readers: How to read each member, by attribute.
         generic: Structures any object; raises for what no sense can be made of.
     """
-    shapes = _Shapes(lambda wire: _compile(cls, readers, wire))
+    shapes = _Shapes(lambda wire: _compile(cls, readers, wire), _accepted(cls, readers))
     find = shapes.compiled.get
 
     def construct(wire: dict[str, Any], _: Any = None) -> Any:
         shape = (*wire, *map(type, wire.values()))
         known = find(shape)
         if known is not None:
-            return known(wire)
+            try:
+                return known(wire)
+            except AbsentError:
+                return generic(wire)
         instance = generic(wire)  # raises here, before anything is learnt
         shapes.learn(shape, wire)
         return instance
@@ -79,7 +88,7 @@ def filler(
         generic: Fills the slots from any object; raises for what no sense can be made of.
         check: Looks at each object and array that is kept as it is.
     """
-    shapes = _Shapes(lambda wire: _compile(cls, readers, wire, check))
+    shapes = _Shapes(lambda wire: _compile(cls, readers, wire, check), _accepted(cls, readers))
     find = shapes.compiled.get
 
     def fill(wire: dict[str, Any], instance: Any) -> None:
@@ -94,20 +103,32 @@ def filler(
     return fill
 
 
+def _accepted(cls: type[Model], readers: Mapping[str, Reader]) -> Mapping[str, frozenset[type]]:
+    """The classes of JSON values that a compiled constructor takes, by wire name."""
+    names = wire_names(cls)
+    return {names[name]: reader.accepts for name, reader in readers.items() if reader.accepts is not None}
+
+
 class _Shapes:
     """The shapes of one class that were seen, and what was compiled for them."""
 
-    def __init__(self, compile_for: Callable[[dict[str, Any]], Construct]) -> None:
+    def __init__(
+        self, compile_for: Callable[[dict[str, Any]], Construct], accepted: Mapping[str, frozenset[type]]
+    ) -> None:
         self._compile_for = compile_for
+        self._accepted = accepted
         self._seen: dict[Shape, int] = {}
         self.compiled: dict[Shape, Construct] = {}
 
     def learn(self, shape: Shape, wire: dict[str, Any]) -> None:
         """An object of a shape was structured by cattrs."""
         seen = self._seen
+        for member, classes in self._accepted.items():
+            if member in wire and wire[member].__class__ not in classes:
+                return  # it is read as something else, which only the generic way does
         if len(wire) <= _WIDEST and (shape in seen or len(seen) < MOST_SHAPES):
             seen[shape] = seen.get(shape, 0) + 1
-            if seen[shape] == _AFTER:
+            if seen[shape] >= _AFTER:  # more, if threads counted at the same time
                 self.compiled[shape] = self._compile_for(wire)
 
 

@@ -1,6 +1,8 @@
 """The only converter: JSON values to models and back, exactly.
 
 Inbound is lenient: unknown members go to ``extra``, unknown enum values stay text, any member may be missing.
+``[]`` for an object (what PHP writes for an empty one) reads as absent and stays in ``extra``, a number for a text
+reads as text, and ``1.0`` for an integer as ``1``: all seen in test data of Briqpay's own plugins.
 Only what no sense can be made of (text where an object belongs) is an error, named by its JSON pointer.
 Outbound members come in a fixed order, so that equal models render to equal bytes.
 """
@@ -17,9 +19,9 @@ import orjson
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from briqpay_async.conversion.compiled import Reader, constructor
+from briqpay_async.conversion.compiled import AbsentError, Reader, constructor
 from briqpay_async.conversion.encode import CONVERTER, SCALARS, alternatives, render
-from briqpay_async.conversion.json_values import canonical, copy_json, escape
+from briqpay_async.conversion.json_values import NumericText, canonical, copy_json, escape
 from briqpay_async.errors import ResponseDecodeError
 from briqpay_async.models.base import CLEAR, Clear, Model, ReadOnlyDict, per_class, wire_names
 from briqpay_async.models.cart import CartItem, SalesTaxItem
@@ -33,6 +35,7 @@ from briqpay_async.models.webhook_subscriptions import (
 
 __all__ = [
     "MalformedError",
+    "absent_as_array",
     "decode",
     "locate",
     "readers_of",
@@ -150,6 +153,7 @@ def _plain_hook(annotation: Any) -> Hook:
     kinds = alternatives(annotation)
     classes = frozenset(cast("type", _json_class(kind)) for kind in kinds)
     accepted = classes | {NoneType}
+    stands_in = _stand_in(classes)
     wanted = " or ".join(sorted({_NAMES[kind] for kind in classes}))
     known = _constants(kinds)
     null = CLEAR if Clear in get_args(annotation) else None
@@ -157,32 +161,66 @@ def _plain_hook(annotation: Any) -> Hook:
     def check(value: Any, _: Any) -> Any:
         if value.__class__ in accepted:
             return value
+        return stand_in(value)
+
+    def stand_in(value: Any) -> Any:
+        """What a value of another class is read as."""
+        if stands_in is not None and (value := stands_in(value)) is not None:
+            return value[0]
         raise MalformedError(f"must be {wanted}")
 
     def check_known(value: Any, _: Any) -> Any:
         if value.__class__ in accepted:
             return known.get(value, value)
-        raise MalformedError(f"must be {wanted}")
+        return stand_in(value)
 
     def check_nullable(value: Any, _: Any) -> Any:
         if value.__class__ in accepted:
             return null if value is None else value
-        raise MalformedError(f"must be {wanted}")
+        return stand_in(value)
 
     if null is not None:
         return check_nullable
     return check_known if known else check
 
 
+def _stand_in(classes: frozenset[type]) -> Callable[[Any], tuple[Any] | None] | None:
+    """Reads values of another class that mean the same, each as a tuple of one; ``None`` for those that do not."""
+    if classes == {str}:
+        return lambda value: (NumericText(repr(value)),) if value.__class__ in {int, float} else None
+    if classes == {int}:
+        return lambda value: (int(value),) if value.__class__ is float and value.is_integer() else None
+    if classes == {dict}:
+        return lambda value: (None,) if value == [] else None
+    return None
+
+
+def absent_as_array(annotation: Any) -> Callable[[Any], bool] | None:
+    """Whether an array stands for an absent object (``[]``) or for an absent array of objects (``[[]]``).
+
+    ``None`` for members where it never does.
+    """
+    kinds = alternatives(annotation)
+    if all(_json_class(kind) is dict or (isinstance(kind, type) and issubclass(kind, Model)) for kind in kinds):
+        return lambda value: value.__class__ is list and not value
+    if get_origin(kinds[0]) is tuple and _json_class(get_args(kinds[0])[0]) is None:
+        return lambda value: value.__class__ is list and bool(value) and all(entry == [] for entry in value)
+    return None
+
+
 def _optional_hook(annotation: Any) -> Hook:
     kinds = alternatives(annotation)
     inner_type = kinds[0] if len(kinds) == 1 else Union[kinds]  # noqa: UP007 - built at run time
     inner = structure_hook(inner_type)
+    is_absent = absent_as_array(annotation)
 
     def optional(value: Any, _: Any) -> Any:
         return None if value is None else inner(value, inner_type)
 
-    return optional
+    def optional_object(value: Any, _: Any) -> Any:
+        return None if value is None or is_absent(value) else inner(value, inner_type)  # type: ignore[misc]
+
+    return optional if is_absent is None else optional_object
 
 
 def _is_optional(annotation: Any) -> bool:
@@ -251,14 +289,18 @@ def structurer(cls: Any) -> Callable[[dict[str, Any]], Any]:
     )
     order = tuple(names.values())
     is_line = cls in {CartItem, SalesTaxItem}
+    absences = _absences(cls)
 
     def generic(value: dict[str, Any]) -> Any:
         instance = build(value, cls)
-        if None in value.values() or not value.keys() <= known:
+        arrays = (
+            [name for name in value.keys() & absences.keys() if absences[name](value[name])] if absences else []
+        )
+        if arrays or None in value.values() or not value.keys() <= known:
             extra = {
                 name: entry
                 for name, entry in value.items()
-                if name not in known or (entry is None and name not in nullable)
+                if name not in known or name in arrays or (entry is None and name not in nullable)
             }
             if extra:
                 object.__setattr__(instance, "extra", ReadOnlyDict(extra))
@@ -267,6 +309,13 @@ def structurer(cls: Any) -> Callable[[dict[str, Any]], Any]:
         return instance
 
     return generic
+
+
+def _absences(cls: type[Model]) -> dict[str, Callable[[Any], bool]]:
+    """For members that may be an array in place of an absent value, by wire name: whether a value is that."""
+    types = types_of(cls)
+    found = {member: absent_as_array(types[name]) for name, member in wire_names(cls).items()}
+    return {member: is_absent for member, is_absent in found.items() if is_absent is not None}
 
 
 @per_class
@@ -287,15 +336,27 @@ def _reader(annotation: Any) -> Reader:
     """How a constructor reads a member whose kind is known to be right."""
     if annotation is Any:
         return Reader()
+    kinds = alternatives(annotation)
     if _is_plain(annotation):
-        return Reader(nullable=Clear in get_args(annotation), table=_constants(alternatives(annotation)))
-    return Reader(hook=_hook_of_present(annotation))
+        accepts = frozenset(cast("type", _json_class(kind)) for kind in kinds) | {NoneType}
+        return Reader(nullable=Clear in get_args(annotation), table=_constants(kinds), accepts=accepts)
+    accepted = list if get_origin(kinds[0]) is tuple else dict
+    return Reader(hook=_hook_of_present(annotation), accepts=frozenset({accepted, NoneType}))
 
 
 def _hook_of_present(annotation: Any) -> Hook:
     """Structures a value that is there, and of the kind that the hook of its annotation would accept."""
     kinds = alternatives(annotation)
     hook = structure_hook(kinds[0] if len(kinds) == 1 else annotation)
+    is_absent = absent_as_array(annotation)
+    if is_absent is not None and get_origin(kinds[0]) is tuple:  # an object's class tells; an array has to be seen
+
+        def array(value: Any, _: Any) -> Any:
+            if is_absent(value):
+                raise AbsentError
+            return hook(value, None)
+
+        return array
     return _CONSTRUCTORS.get(kinds[0], hook) if len(kinds) == 1 else hook
 
 

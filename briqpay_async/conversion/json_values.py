@@ -6,11 +6,19 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+import orjson
+
 from briqpay_async.errors import ResponseDecodeError
 
-__all__ = ["canonical", "copy_json", "escape"]
+__all__ = ["NumericText", "canonical", "copy_json", "escape"]
 
 _DEEPEST = 200
+
+
+class NumericText(str):
+    """A text that came as a number, such as the reference ``12``: it reads as text, and goes back as it came."""
+
+    __slots__ = ()
 
 
 def escape(name: str) -> str:
@@ -44,6 +52,8 @@ def copy_json(value: Any, pointer: str, depth: int = 0) -> Any:
         return {name: copy_json(entry, f"{pointer}/{escape(name)}", depth + 1) for name, entry in value.items()}
     if isinstance(value, list | tuple):
         return [copy_json(entry, f"{pointer}/{index}", depth + 1) for index, entry in enumerate(value)]
+    if isinstance(value, NumericText):
+        return orjson.loads(str(value))
     if isinstance(value, str):
         return str(value.value) if isinstance(value, Enum) else str(value)
     raise ResponseDecodeError(f"{pointer or '/'} is a {kind.__name__}, which is no JSON value", pointer=pointer)

@@ -24,6 +24,7 @@ import attrs
 from briqpay_async.conversion.compiled import MOST_SHAPES, filler
 from briqpay_async.conversion.decode import (
     MalformedError,
+    absent_as_array,
     decode,
     locate,
     readers_of,
@@ -152,7 +153,11 @@ class LazyFactory:
         self._lazy_class = type(cls.__name__, (LazyInstance, cls), body)
         self._pointer = _POINTERS[cls]
         self._parts = {
-            name: (member, self._decoder(name, f"{self._pointer}/{member}"))
+            name: (
+                member,
+                self._decoder(name, f"{self._pointer}/{member}"),
+                absent_as_array(types_of(cls)[name]) or _never,
+            )
             for name, member in wire_names(cls).items()
             if readers[name].hook is not None
         }
@@ -212,7 +217,8 @@ class LazyFactory:
 
     def _fill_one(self, instance: Model, name: str, wire: dict[str, Any], place: str | int) -> None:
         """Fill the slot of an object or array, or else those of all other members."""
-        if (part := self._parts.get(name)) is not None and (raw := wire.get(part[0])) is not None:
+        part = self._parts.get(name)
+        if part is not None and (raw := wire.get(part[0])) is not None and not part[2](raw):
             object.__setattr__(instance, name, part[1](raw))
             wire.pop(part[0], None)
         elif (part is not None or name in self._plain) and _is_empty(instance, name):
@@ -220,14 +226,15 @@ class LazyFactory:
 
     def _fill_others(self, instance: Model, wire: dict[str, Any], place: str | int) -> None:
         """Fill all slots but those of objects and arrays."""
+        absent = [member for member, _, is_absent in self._parts.values() if is_absent(wire.get(member))]
         try:
-            self._fill_plain(wire, instance)
+            (self._fill_any if absent else self._fill_plain)(wire, instance)
         except MalformedError as error:
             raise self._malformed(error, wire, place) from None
         left = {}
-        for part, (member, _) in self._parts.items():
+        for part, (member, _, _) in self._parts.items():
             if _is_empty(instance, part):
-                if (raw := wire.get(member)) is None:
+                if (raw := wire.get(member)) is None or member in absent:
                     object.__setattr__(instance, part, None)
                 else:
                     left[member] = raw
@@ -238,7 +245,7 @@ class LazyFactory:
 
     def _fill_rest(self, instance: Model, name: str, wire: dict[str, Any], _place: str | int) -> None:
         """Fill the slot of an object or array, the others being full."""
-        member, make = self._parts.get(name, ("", None))
+        member, make, _ = self._parts.get(name, ("", None, _never))
         raw = wire.get(member)
         if make is not None and raw is not None:
             object.__setattr__(instance, name, make(raw))
@@ -280,11 +287,19 @@ class LazyFactory:
             object.__setattr__(instance, name, getattr(whole, name))
 
     def _without_parts(self, wire: dict[str, Any]) -> dict[str, Any]:
-        parts = {member for member, _ in self._parts.values() if wire.get(member) is not None}
+        parts = {
+            member
+            for member, _, is_absent in self._parts.values()
+            if (value := wire.get(member)) is not None and not is_absent(value)
+        }
         return {member: value for member, value in wire.items() if member not in parts}
 
 
 _lazy = per_class(LazyFactory)
+
+
+def _never(_value: Any) -> bool:
+    return False
 
 
 def _is_empty(instance: Model, name: str) -> bool:
