@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from types import NoneType, UnionType
+from types import NoneType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
@@ -21,7 +21,8 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from briqpay_async.conversion.compiled import AbsentError, Reader, constructor
 from briqpay_async.conversion.encode import CONVERTER, SCALARS, alternatives, render
-from briqpay_async.conversion.json_values import NumericText, canonical, copy_json, escape
+from briqpay_async.conversion.json_values import canonical, copy_json, escape
+from briqpay_async.conversion.stand_ins import absent_as_array, is_optional, is_plain, json_class, stand_in_for
 from briqpay_async.errors import ResponseDecodeError
 from briqpay_async.models.base import CLEAR, Clear, Model, ReadOnlyDict, per_class, wire_names
 from briqpay_async.models.cart import CartItem, SalesTaxItem
@@ -35,7 +36,6 @@ from briqpay_async.models.webhook_subscriptions import (
 
 __all__ = [
     "MalformedError",
-    "absent_as_array",
     "decode",
     "locate",
     "readers_of",
@@ -135,25 +135,12 @@ def structure_hook(cls: Any) -> Hook:
     return CONVERTER.get_structure_hook(cls)
 
 
-def _json_class(kind: Any) -> type | None:
-    """The Python class of the JSON values that a plain annotation accepts, if it is one."""
-    if kind in SCALARS:
-        return cast("type", kind)
-    if isinstance(kind, type) and issubclass(kind, str):
-        return str
-    return dict if get_origin(kind) is Mapping and get_args(kind)[1] in {str, Any} else None
-
-
-def _is_plain(annotation: Any) -> bool:
-    return all(_json_class(kind) is not None for kind in alternatives(annotation))
-
-
 def _plain_hook(annotation: Any) -> Hook:
     """Text, numbers, booleans and open objects: kept as they are if they are of the right kind."""
     kinds = alternatives(annotation)
-    classes = frozenset(cast("type", _json_class(kind)) for kind in kinds)
+    classes = frozenset(cast("type", json_class(kind)) for kind in kinds)
     accepted = classes | {NoneType}
-    stands_in = _stand_in(classes)
+    stands_in = stand_in_for(classes)
     wanted = " or ".join(sorted({_NAMES[kind] for kind in classes}))
     known = _constants(kinds)
     null = CLEAR if Clear in get_args(annotation) else None
@@ -184,30 +171,6 @@ def _plain_hook(annotation: Any) -> Hook:
     return check_known if known else check
 
 
-def _stand_in(classes: frozenset[type]) -> Callable[[Any], tuple[Any] | None] | None:
-    """Reads values of another class that mean the same, each as a tuple of one; ``None`` for those that do not."""
-    if classes == {str}:
-        return lambda value: (NumericText(repr(value)),) if value.__class__ in {int, float} else None
-    if classes == {int}:
-        return lambda value: (int(value),) if value.__class__ is float and value.is_integer() else None
-    if classes == {dict}:
-        return lambda value: (None,) if value == [] else None
-    return None
-
-
-def absent_as_array(annotation: Any) -> Callable[[Any], bool] | None:
-    """Whether an array stands for an absent object (``[]``) or for an absent array of objects (``[[]]``).
-
-    ``None`` for members where it never does.
-    """
-    kinds = alternatives(annotation)
-    if all(_json_class(kind) is dict or (isinstance(kind, type) and issubclass(kind, Model)) for kind in kinds):
-        return lambda value: value.__class__ is list and not value
-    if get_origin(kinds[0]) is tuple and _json_class(get_args(kinds[0])[0]) is None:
-        return lambda value: value.__class__ is list and bool(value) and all(entry == [] for entry in value)
-    return None
-
-
 def _optional_hook(annotation: Any) -> Hook:
     kinds = alternatives(annotation)
     inner_type = kinds[0] if len(kinds) == 1 else Union[kinds]  # noqa: UP007 - built at run time
@@ -221,10 +184,6 @@ def _optional_hook(annotation: Any) -> Hook:
         return None if value is None or is_absent(value) else inner(value, inner_type)  # type: ignore[misc]
 
     return optional if is_absent is None else optional_object
-
-
-def _is_optional(annotation: Any) -> bool:
-    return get_origin(annotation) in {Union, UnionType} and NoneType in get_args(annotation)
 
 
 def _array_hook(annotation: Any) -> Hook:
@@ -337,8 +296,8 @@ def _reader(annotation: Any) -> Reader:
     if annotation is Any:
         return Reader()
     kinds = alternatives(annotation)
-    if _is_plain(annotation):
-        accepts = frozenset(cast("type", _json_class(kind)) for kind in kinds) | {NoneType}
+    if is_plain(annotation):
+        accepts = frozenset(cast("type", json_class(kind)) for kind in kinds) | {NoneType}
         return Reader(nullable=Clear in get_args(annotation), table=_constants(kinds), accepts=accepts)
     accepted = list if get_origin(kinds[0]) is tuple else dict
     return Reader(hook=_hook_of_present(annotation), accepts=frozenset({accepted, NoneType}))
@@ -424,14 +383,14 @@ def _has_origin(origin: Any) -> Callable[[Any], bool]:
 
 def _learn_to_structure(converter: Converter) -> None:
     # Later registrations are asked first; what is registered for a class is asked before any factory.
-    converter.register_structure_hook_factory(_is_optional, _optional_hook)
+    converter.register_structure_hook_factory(is_optional, _optional_hook)
     converter.register_structure_hook_factory(_has_origin(tuple), _array_hook)
     converter.register_structure_hook_factory(_has_origin(Mapping), _map_hook)
     converter.register_structure_hook_factory(lambda kind: frozenset(get_args(kind)) in _TAGGED, _tagged_hook)
     converter.register_structure_hook_factory(
         lambda kind: isinstance(kind, type) and issubclass(kind, Model), _model_hook
     )
-    converter.register_structure_hook_factory(_is_plain, _plain_hook)
+    converter.register_structure_hook_factory(is_plain, _plain_hook)
     for kind in SCALARS:
         converter.register_structure_hook(kind, _plain_hook(kind))
 

@@ -24,7 +24,6 @@ import attrs
 from briqpay_async.conversion.compiled import MOST_SHAPES, filler
 from briqpay_async.conversion.decode import (
     MalformedError,
-    absent_as_array,
     decode,
     locate,
     readers_of,
@@ -34,6 +33,7 @@ from briqpay_async.conversion.decode import (
     types_of,
 )
 from briqpay_async.conversion.encode import alternatives, render
+from briqpay_async.conversion.stand_ins import absent_as_array
 from briqpay_async.errors import ResponseDecodeError
 from briqpay_async.models.base import Model, per_class, wire_names
 from briqpay_async.models.cart import AnyCartItem, CartItem
