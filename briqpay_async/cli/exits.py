@@ -41,7 +41,7 @@ EXITS: Final = {
     WRONG_INPUT: "wrong usage, settings, files or values; nothing was changed",
     BUG: "a bug in this program; BRIQPAY_DEBUG=1 shows where",
     INTERRUPTED: "interrupted with Ctrl-C",
-    PIPE_CLOSED: "whoever read the output stopped reading",
+    PIPE_CLOSED: "the program that reads the output has ended",
 }
 """The exit statuses and what they mean."""
 

@@ -89,7 +89,7 @@ def _check_spelling(document: dict[str, Any], source: str) -> None:
     """Refuse a section that is all but one that the API knows.
 
     Unknown members travel, because the API may know more than this program; but ``biling`` would be left out of
-    a patch without anybody noticing.
+    a patch without a warning.
     """
     _check_names(document, _TOP | _SECTIONS, "", source)
     data, modules = document.get("data"), document.get("modules")

@@ -18,11 +18,11 @@ __all__ = ["Absent", "Depth", "check_same_session", "patch_between", "patch_of"]
 Depth = Literal["field", "section"]
 Absent = Literal["error", "keep"]
 
-# The API writes these on its own, so a saved answer is soon out of date in them. Nobody means them as a change.
+# The API writes these on its own, so a saved answer is soon out of date in them: a difference is no request.
 _WRITTEN_BY_API: Final = frozenset(
     {"session_id", "created_at", "status", "html_snippet", "client_token", "module_status"}
 )
-_SNIPPET: Final = "snippet"  # the other name of html_snippet (reference §C.4)
+_SNIPPET: Final = "snippet"  # the other name of html_snippet (seen in Briqpay's commercetools connector)
 _EDITABLE: Final = frozenset(wire_names(EditableData))
 
 

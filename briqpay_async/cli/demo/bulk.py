@@ -13,7 +13,7 @@ import orjson
 from briqpay_async.bulk.rows import SessionUpdate
 from briqpay_async.cli.demo.cart_math import Json
 from briqpay_async.cli.demo.edits import TYPICAL, applied
-from briqpay_async.cli.demo.environment import Stage, each, patch_traffic
+from briqpay_async.cli.demo.environment import DemoEnvironment, for_each, patch_traffic
 from briqpay_async.cli.demo.report import BulkReport
 from briqpay_async.cli.demo.shop import MARKETS, Market, new_session
 from briqpay_async.conversion.decode import structure
@@ -78,17 +78,17 @@ def _transient_faults(sandbox: Sandbox) -> Iterator[None]:
             sandbox.faults.remove(fault)
 
 
-async def run_bulk(stage: Stage, updates: int, workers: int) -> BulkReport:
+async def run_bulk(environment: DemoEnvironment, updates: int, workers: int) -> BulkReport:
     """Create sessions, update each several times together with all others, and prove the final states.
 
     Args:
-        stage: Server and client.
+        environment: Server and client.
         updates: How many updates to make, at least 1.
         workers: How many are under way at once at most.
     """
-    tracks = await _create_sessions(stage, -(-updates // _UPDATES_OF_A_SESSION), workers)
+    tracks = await _create_sessions(environment, -(-updates // _UPDATES_OF_A_SESSION), workers)
     counter = _RetryCounter()
-    briqpay = stage.briqpay.with_options(hooks=(counter,))
+    briqpay = environment.briqpay.with_options(hooks=(counter,))
     problems: list[str] = []
     full_bytes = unchanged = done = 0
 
@@ -96,23 +96,23 @@ async def run_bulk(stage: Stage, updates: int, workers: int) -> BulkReport:
         nonlocal full_bytes, unchanged
         for number in range(updates):
             track = tracks[number % len(tracks)]
-            patch = track.advance(stage.depth)
+            patch = track.advance(environment.depth)
             unchanged += patch.is_noop
             full_bytes += len(orjson.dumps({"data": track.data}))
             yield SessionUpdate(track.session_id, patch)
 
-    with _transient_faults(stage.sandbox):
-        started = stage.clock()
+    with _transient_faults(environment.sandbox):
+        started = environment.clock()
         async with aclosing(briqpay.sessions.update_many(rows(), concurrency=workers)) as outcomes:
             async for outcome in outcomes:
                 if outcome.error is not None:
                     problems.append(f"session {outcome.session_id}: {outcome.error}")
                 done += 1
-                stage.progress("updates", done, updates)
-        seconds = stage.clock() - started
-    problems += await _prove(stage, tracks, workers)
-    requests, sent_bytes = patch_traffic(stage.sandbox, (track.session_id for track in tracks))
-    overlaps = len(stage.sandbox.journal.overlaps)
+                environment.progress("updates", done, updates)
+        seconds = environment.clock() - started
+    problems += await _prove(environment, tracks, workers)
+    requests, sent_bytes = patch_traffic(environment.sandbox, (track.session_id for track in tracks))
+    overlaps = len(environment.sandbox.journal.overlaps)
     if overlaps:
         problems.append(f"{overlaps} updates met another one of the same session")
     return BulkReport(
@@ -130,41 +130,41 @@ async def run_bulk(stage: Stage, updates: int, workers: int) -> BulkReport:
     )
 
 
-async def _create_sessions(stage: Stage, count: int, workers: int) -> list[_Track]:
+async def _create_sessions(environment: DemoEnvironment, count: int, workers: int) -> list[_Track]:
     tracks: list[_Track] = []
 
     async def create(number: int) -> None:
-        random = Random(f"bulk {stage.seed} {number}")  # noqa: S311 - repeats with the seed
+        random = Random(f"bulk {environment.seed} {number}")  # noqa: S311 - repeats with the seed
         market = MARKETS[number % len(MARKETS)]
         body = new_session(random, market, random.choice(("business", "consumer")), random.randint(6, 60))
-        session = await stage.create(body)
+        session = await environment.create(body)
         session_id = session.session_id or ""
         tracks.append(
             _Track(
                 session_id=session_id,
-                created=stage.sandbox.sessions[session_id],
+                created=environment.sandbox.sessions[session_id],
                 market=market,
                 random=random,
                 data=body["data"],
                 state=structure(body["data"], EditableData),
             )
         )
-        stage.progress("sessions", len(tracks), count)
+        environment.progress("sessions", len(tracks), count)
 
-    await each(range(count), create, workers)
+    await for_each(range(count), create, workers)
     return tracks
 
 
-async def _prove(stage: Stage, tracks: list[_Track], workers: int) -> list[str]:
+async def _prove(environment: DemoEnvironment, tracks: list[_Track], workers: int) -> list[str]:
     problems: list[str] = []
     done = 0
 
     async def prove(track: _Track) -> None:
         nonlocal done
-        found = await stage.problems_of(track.session_id, track.created, track.data)
+        found = await environment.problems_of(track.session_id, track.created, track.data)
         problems.extend(f"session {track.session_id}: {problem}" for problem in found)
         done += 1
-        stage.progress("proofs", done, len(tracks))
+        environment.progress("proofs", done, len(tracks))
 
-    await each(tracks, prove, workers)
+    await for_each(tracks, prove, workers)
     return problems

@@ -64,6 +64,6 @@ def with_quantity(line: Json, quantity: int) -> Json:
 
 
 def sales_tax_of(cart: list[Json]) -> int:
-    """The sales tax of a US order: one amount over all lines, which are without VAT (SEED)."""
+    """The sales tax of a US order: one amount over all lines, which are without VAT."""
     net = sum(_line_amounts(line)[1] for line in cart)
     return _rounded(Decimal(net) * SALES_TAX_RATE / _WHOLE)

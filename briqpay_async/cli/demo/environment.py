@@ -17,7 +17,7 @@ from briqpay_async.models.session import NewSession, Session
 from briqpay_async.patch.session_patch import MergeDepth
 from briqpay_async.sandbox import Sandbox
 
-__all__ = ["Progress", "Stage", "each", "patch_traffic"]
+__all__ = ["DemoEnvironment", "Progress", "for_each", "patch_traffic"]
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
@@ -25,7 +25,7 @@ Progress = Callable[[str, int, int], None]
 
 
 @attrs.frozen(kw_only=True)
-class Stage:
+class DemoEnvironment:
     """A running sandbox and a client connected to it.
 
     Attributes:
@@ -64,7 +64,7 @@ class Stage:
         return mismatches(created, wanted, self.sandbox.sessions[session_id], read)
 
 
-async def each(items: Iterable[T], work: Callable[[T], Awaitable[None]], workers: int) -> None:
+async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[None]], workers: int) -> None:
     """Do something with each item, so many at once at most. Items are begun in their order.
 
     Raises:

@@ -13,7 +13,7 @@ from briqpay_async.cli.demo.bulk import run_bulk
 from briqpay_async.cli.demo.cart_math import Json
 from briqpay_async.cli.demo.client_edits import patch_to, perform
 from briqpay_async.cli.demo.edits import CASES, Case, Step, applied
-from briqpay_async.cli.demo.environment import Progress, Stage, patch_traffic
+from briqpay_async.cli.demo.environment import DemoEnvironment, Progress, patch_traffic
 from briqpay_async.cli.demo.report import DemoReport, EditReport
 from briqpay_async.cli.demo.shop import new_session
 from briqpay_async.client import BriqpayClient
@@ -31,7 +31,7 @@ _RETRY = RetryPolicy(attempts=8, base=0.01, cap=0.1)
 
 
 def _no_progress(_what: str, _done: int, _total: int) -> None:
-    """Nobody watches."""
+    """Show no progress."""
 
 
 async def run_demo(
@@ -71,41 +71,41 @@ async def run_demo(
             sandbox.username, sandbox.secret, base_url=sandbox.url, retry=_RETRY, check_totals="error"
         ) as briqpay,
     ):
-        stage = Stage(
+        environment = DemoEnvironment(
             sandbox=sandbox, briqpay=briqpay, seed=seed, depth=MergeDepth(merge), clock=clock, progress=progress
         )
         edits = []
         for number, case in enumerate(CASES, start=1):
-            edits.append(await _run_case(stage, case))
+            edits.append(await _run_case(environment, case))
             progress("edits", number, len(CASES))
         return DemoReport(
             seed=seed,
             merge=merge,
             edits=tuple(edits),
-            bulk=await run_bulk(stage, bulk, workers) if bulk else None,
+            bulk=await run_bulk(environment, bulk, workers) if bulk else None,
             seconds=clock() - started,
         )
 
 
-async def _run_case(stage: Stage, case: Case) -> EditReport:
-    random = Random(f"{case.title} {stage.seed}")  # noqa: S311 - repeats with the seed
+async def _run_case(environment: DemoEnvironment, case: Case) -> EditReport:
+    random = Random(f"{case.title} {environment.seed}")  # noqa: S311 - repeats with the seed
     body = new_session(random, case.market, case.customer_type, case.lines)
-    session = await stage.create(body)
+    session = await environment.create(body)
     session_id = session.session_id or ""
-    created = stage.sandbox.sessions[session_id]
+    created = environment.sandbox.sessions[session_id]
     steps = case.plan(body["data"], random, case.market)
     wanted = applied(body["data"], steps)
     patch = SessionPatch()
     problems: tuple[str, ...] = ()
-    with _lost_answer(stage.sandbox, session_id if case.answer_lost else None):
-        started = stage.clock()
+    with _lost_answer(environment.sandbox, session_id if case.answer_lost else None):
+        started = environment.clock()
         try:
-            patch = await _send(stage, case, session, steps, wanted)
+            patch = await _send(environment, case, session, steps, wanted)
         except BriqpayError as error:
             problems = (str(error),)
-        seconds = stage.clock() - started
-    problems += await stage.problems_of(session_id, created, wanted)
-    attempts, sent_bytes = patch_traffic(stage.sandbox, (session_id,))
+        seconds = environment.clock() - started
+    problems += await environment.problems_of(session_id, created, wanted)
+    attempts, sent_bytes = patch_traffic(environment.sandbox, (session_id,))
     return EditReport(
         title=case.title,
         where=f"{case.market.country} {case.customer_type}, {case.lines} lines",
@@ -119,12 +119,14 @@ async def _run_case(stage: Stage, case: Case) -> EditReport:
     )
 
 
-async def _send(stage: Stage, case: Case, session: Session, steps: tuple[Step, ...], wanted: Json) -> SessionPatch:
+async def _send(
+    environment: DemoEnvironment, case: Case, session: Session, steps: tuple[Step, ...], wanted: Json
+) -> SessionPatch:
     if case.route == "between":
-        patch = patch_to(session, wanted, stage.depth)
-        await stage.briqpay.sessions.update(session.session_id or "", patch)
+        patch = patch_to(session, wanted, environment.depth)
+        await environment.briqpay.sessions.update(session.session_id or "", patch)
         return patch
-    async with stage.briqpay.sessions.edit(session) as builder:
+    async with environment.briqpay.sessions.edit(session) as builder:
         for step in steps:
             perform(builder, step)
     return builder.build()

@@ -131,7 +131,7 @@ def new_line(random: Random, market: Market, number: int) -> Json:
     """One line of a cart.
 
     A third carries the totals that Briqpay's own plugins send, a picture and members that no documentation names
-    (reference §C.2); others have a discount in per cent; the rest are plain.
+    (seen in Briqpay's plugins); others have a discount in per cent; the rest are plain.
     """
     line: Json = {
         "productType": "digital" if random.random() < 0.1 else "physical",
@@ -151,7 +151,7 @@ def new_line(random: Random, market: Market, number: int) -> Json:
 
 
 def discount_line(random: Random, market: Market, name: str) -> Json:
-    """A voucher: a line with a negative price (SEED)."""
+    """A voucher: a line with a negative price (Briqpay docs, Update session)."""
     return {
         "productType": "discount",
         "reference": f"VOUCHER-{random.randrange(1_000, 9_999)}",

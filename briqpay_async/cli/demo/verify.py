@@ -10,7 +10,7 @@ from briqpay_async.cli.demo.cart_math import Json
 
 __all__ = ["differences", "mismatches"]
 
-# What an update moves by itself (SEED); everything else stays as it was created.
+# What an update moves by itself; everything else stays as it was created.
 _MOVES: Final = frozenset({"status", "moduleStatus"})
 _SHOWN: Final = 5
 

@@ -98,7 +98,7 @@ def _operation(
         for status, schema in answers.items()
     }
     if fields:
-        responses["204"] = {"description": "With `fields=none`: done, and nothing is told.", "x-source": source}
+        responses["204"] = {"description": "With `fields=none`: done, and the body is empty.", "x-source": source}
     operation: Json = {"operationId": name, "summary": summary, "responses": {**responses, **_errors(errors)}}
     if body is not None:
         operation["requestBody"] = {"required": True, "content": _content(body)}

@@ -1,1 +1,1 @@
-"""What Briqpay sends to a shop: which hooks hear of a change, what they are told, when, and how often."""
+"""What Briqpay sends to a shop: which hooks get a change, with which body, when, and how often."""

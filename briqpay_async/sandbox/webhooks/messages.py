@@ -57,7 +57,7 @@ class WebhookMessage:
         status: The new status.
         session_id: The session that it is about.
         method: `GET` or `POST`.
-        url: Where it goes; for `GET` with what is told as its query.
+        url: Where it goes; for `GET` with the members of the event as its query.
         body: The JSON of a `POST`; None for a `GET`.
         real_time: Whether it goes out at once instead of with the next batch.
     """
@@ -97,8 +97,8 @@ def messages_of(change: StatusChange, *, signed: bool = True) -> Iterator[Webhoo
     subscribed = [hook for hook in hooks if _subscribes(hook, event, change)]
     if not subscribed:
         return
-    told = _told(change, event)
-    body = orjson.dumps({**told, **_details(change)} if signed else told)
+    members = _members(change, event)
+    body = orjson.dumps({**members, **_details(change)} if signed else members)
     real_time = bool(change.session.get("config", {}).get("realTimeProcessing"))
     for hook in subscribed:
         posts = hook["method"] == "POST"
@@ -107,7 +107,7 @@ def messages_of(change: StatusChange, *, signed: bool = True) -> Iterator[Webhoo
             status=change.status,
             session_id=change.session_id,
             method=hook["method"],
-            url=hook["url"] if posts else _with_query(hook["url"], told),
+            url=hook["url"] if posts else _with_query(hook["url"], members),
             body=body if posts else None,
             real_time=real_time,
         )
@@ -119,20 +119,20 @@ def _subscribes(hook: Json, event: str, change: StatusChange) -> bool:
     return event != "module_ui_status" or hook.get("module") in (None, change.module)
 
 
-def _told(change: StatusChange, event: str) -> Json:
-    """Return what every hook is told; the merchant's references stand beside it, at the top level."""
-    told: Json = {**change.session.get("references", {}), "event": event, "status": change.status}
-    told["sessionId"] = change.session_id
+def _members(change: StatusChange, event: str) -> Json:
+    """Return the members of an event that every hook gets; the merchant's references stand beside them."""
+    members: Json = {**change.session.get("references", {}), "event": event, "status": change.status}
+    members["sessionId"] = change.session_id
     if change.module is not None:
-        told["module"] = change.module
+        members["module"] = change.module
     if change.capture_id is not None:
-        told["captureId"] = change.capture_id
-        told["autoCaptured"] = change.auto_captured
+        members["captureId"] = change.capture_id
+        members["autoCaptured"] = change.auto_captured
         # A capture that the provider made is there already when Briqpay learns of it.
-        told["isPreExistingCapture"] = change.auto_captured
+        members["isPreExistingCapture"] = change.auto_captured
     if change.refund_id is not None:
-        told["refundId"] = change.refund_id
-    return told
+        members["refundId"] = change.refund_id
+    return members
 
 
 def _details(change: StatusChange) -> Json:
@@ -158,10 +158,10 @@ def _chosen(document: Json, names: tuple[str, ...]) -> Json:
     return {name: document[name] for name in names if name in document}
 
 
-def _with_query(url: str, told: Mapping[str, Any]) -> str:
-    """Return an address with what is told added to the query that it has already."""
+def _with_query(url: str, members: Mapping[str, Any]) -> str:
+    """Return an address with the members of an event added to the query that it has already."""
     address = url.partition("#")[0]
-    added = urlencode({name: _query_text(value) for name, value in told.items()})
+    added = urlencode({name: _query_text(value) for name, value in members.items()})
     return f"{address}{'&' if '?' in address else '?'}{added}"
 
 

@@ -155,7 +155,8 @@ class WebhookSender:
         at, began = datetime.now(UTC).isoformat(timespec="milliseconds"), time.monotonic()
         status = error = None
         try:
-            url = URL(message.url, encoded=True)
+            # An address that is ASCII goes out as the shop wrote it; anything else is encoded first.
+            url = URL(message.url, encoded=message.url.isascii())
             async with run.http.request(
                 message.method, url, data=message.body, headers=headers, allow_redirects=False
             ) as response:

@@ -19,7 +19,7 @@ from rich.console import Console
 from briqpay_async.cli.demo import DemoReport, EditReport, run_demo
 from briqpay_async.cli.demo import command as demo_command
 from briqpay_async.cli.demo.edits import CASES
-from briqpay_async.cli.demo.environment import each
+from briqpay_async.cli.demo.environment import for_each
 from briqpay_async.cli.demo.view import progress_bar, show
 from briqpay_async.sandbox import Sandbox
 
@@ -174,7 +174,7 @@ async def test_work_is_begun_in_order_and_so_much_is_under_way_at_most() -> None
         await asyncio.sleep(0)
         under_way -= 1
 
-    await each(range(20), work, workers=5)
+    await for_each(range(20), work, workers=5)
 
     assert begun == list(range(20))
     assert most == 5

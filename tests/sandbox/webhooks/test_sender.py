@@ -81,6 +81,12 @@ async def test_it_is_sent_until_the_shop_accepts_it(shop: Shop, box: Sandbox, en
     assert len({received.signature for received in endpoint.received}) >= 2
 
 
+async def test_an_address_may_have_letters_of_any_language(shop: Shop, box: Sandbox, endpoint: Endpoint) -> None:
+    box.complete(await shop.create(subscribing(f"{endpoint.url}?butik=Malmö")))
+    assert {delivery.state for delivery in await box.delivered(5)} == {"delivered"}
+    assert endpoint.received[0].query == {"butik": "Malmö"}
+
+
 async def test_a_redirect_is_not_followed(shop: Shop, box: Sandbox, endpoint: Endpoint) -> None:
     endpoint.answer = lambda _received: 302 if len(endpoint.received) <= 2 else 200
     box.complete(await shop.create(subscribing(endpoint.url)))
