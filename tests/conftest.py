@@ -13,6 +13,7 @@ import aiohttp
 import aioresponses.core as aioresponses_core
 import pytest
 from aioresponses import aioresponses
+from browser.chromium import find_chromium
 from hypothesis import settings
 from support.virtual_time import FakeTime
 
@@ -69,3 +70,9 @@ def pytest_collection_finish() -> None:
     """What has been collected stays: the garbage collector need not look at thousands of tests again and again."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say in one line what was left out."""
+    if find_chromium() is None:
+        terminalreporter.write_line("The tests in a browser were left out: there is no Chromium on this machine.")

@@ -27,6 +27,7 @@ from briqpay_async.cli.exits import (
     one_line,
 )
 from briqpay_async.cli.output import say
+from briqpay_async.cli.shop import command as shop
 from briqpay_async.errors import BriqpayError
 from briqpay_async.version import __version__
 
@@ -40,6 +41,7 @@ GROUPS: Final[tuple[Callable[[App], None], ...]] = (
     bulk.register,
     sandbox.register,
     demo.register,
+    shop.register,
     completion.register,
 )
 

@@ -15,6 +15,7 @@ from briqpay_async.sandbox.api.projection import parse_fields
 from briqpay_async.sandbox.faults.alterations import View
 from briqpay_async.sandbox.faults.faults import Fault, Faults, parse_fault
 from briqpay_async.sandbox.faults.inject import Injector, cut
+from briqpay_async.sandbox.pages.pages import Pages
 from briqpay_async.sandbox.routes import resolve
 from briqpay_async.sandbox.state.request_log import Entry, Journal
 from briqpay_async.sandbox.state.store import ApiRequest
@@ -33,12 +34,20 @@ class Gateway:
     """The one handler of the server, free of aiohttp's router: the paths are few and known."""
 
     def __init__(
-        self, api: Api, journal: Journal, faults: Faults, control: Control, guard: Guard = _LOOPBACK
+        self,
+        api: Api,
+        journal: Journal,
+        faults: Faults,
+        control: Control,
+        *,
+        pages: Pages,
+        guard: Guard = _LOOPBACK,
     ) -> None:
         self._api = api
         self._journal = journal
         self._faults = faults
         self._control = control
+        self._pages = pages
         self._guard = guard
         self._injector = Injector(faults, self._read, self._apply)
 
@@ -46,7 +55,7 @@ class Gateway:
         """Handle one request from its head to its answer."""
         path, _, query = request.raw_path.partition("?")
         if path.startswith(CONTROL_PREFIX):
-            return respond(await self._control_answer(request, path))
+            return await self._serve(request, path)
         endpoint, target = resolve(request.method, path)
         entry = self._journal.open(request.method, path, query, endpoint, target)
         try:
@@ -62,15 +71,17 @@ class Gateway:
         finally:
             self._journal.close(entry, entry.status)
 
-    async def _control_answer(self, request: web.BaseRequest, path: str) -> Answer:
+    async def _serve(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         """Answer a request that is not for the API; it is not in the journal."""
         try:
             self._guard.check(request.method, request.headers)
-            return await self._control.answer(request, path, await _receive(request))
+            body = await _receive(request)
+            page = await self._pages.serve(request, path, body)
+            return respond(await self._control.answer(request, path, body)) if page is None else page
         except Refusal as refusal:
-            return refusal.answer()
-        except ConnectionError:  # the client left in the middle of its body; nobody reads the answer
-            return Answer(400)
+            return respond(refusal.answer())
+        except ConnectionError:  # the client left; nobody reads the answer
+            return web.Response(status=400)
 
     async def _handle_with_faults(self, request: web.BaseRequest, entry: Entry) -> web.StreamResponse:
         if (cut := self._injector.cut_if_stale(request, entry)) is not None:
@@ -117,6 +128,8 @@ class Gateway:
         answer = self._api.answer(entry.endpoint, headers.get(_AUTHORIZATION), api_request)
         if answer.session_id is not None:
             entry.session_id = answer.session_id
+        if entry.body is not None:
+            entry.after = self._pages.state_of(entry.session_id)
         return answer
 
 

@@ -14,6 +14,7 @@ from briqpay_async.sandbox.api.guard import Guard
 from briqpay_async.sandbox.faults.faults import Faults
 from briqpay_async.sandbox.http import Gateway, quiet_logger
 from briqpay_async.sandbox.loopback import is_loopback
+from briqpay_async.sandbox.pages.pages import Pages
 from briqpay_async.sandbox.state.checkout import Checkout, advance, checkout_of, pay
 from briqpay_async.sandbox.state.effects import Effect, Effects
 from briqpay_async.sandbox.state.request_log import Journal
@@ -92,8 +93,11 @@ class Sandbox:
         )
         self._store.listeners.append(self._sender.status_changed)
         control = Control(self._store, self._journal, self._faults, self._sender, self.reset)
+        pages = Pages(self._store, self._journal, self._faults, self._deliveries)
         guard = Guard(host, allow_remote)
-        self._gateway = Gateway(Api(self._store, secret), self._journal, self._faults, control, guard)
+        self._gateway = Gateway(
+            Api(self._store, secret), self._journal, self._faults, control, pages=pages, guard=guard
+        )
         self._state = state
         self._state_file: StateFile | None = None
         if state is not None:
@@ -313,6 +317,7 @@ class Sandbox:
             await runner.cleanup()
             raise
         self._port = runner.addresses[0][1]
+        self._store.address = self.url
         self._runner = runner
         await self._sender.start()
 

@@ -1,14 +1,11 @@
 """The endpoints beside the session: tokens, hosted pages, health."""
 
-from typing import Any, Final
+from typing import Any
 
 from briqpay_async.sandbox.answers import NOTHING, Answer, Refusal, invalid, json_answer
 from briqpay_async.sandbox.api.projection import NO_FIELDS
 from briqpay_async.sandbox.rules.other_bodies import hosted_page_problems
 from briqpay_async.sandbox.state.store import ApiRequest, Json, Store
-
-# A name that never resolves: a link of the emulator must not lead to a real host.
-_PAGES: Final = "https://hp.briqpay.invalid/payment"
 
 
 def _token(store: Store, token_id: str) -> Json:
@@ -47,7 +44,12 @@ def hosted_page(store: Store, request: ApiRequest) -> Answer:
     session_id: str = body["sessionId"]
     store.session(session_id)
     page_id = store.new_id()
-    page = {"hostedPageId": page_id, "sessionId": session_id, "url": f"{_PAGES}/{page_id}/{store.new_id()}"}
+    url = f"{store.address}/_sandbox/hosted/{page_id}/{store.new_id()}"
+    page = {
+        "hostedPageId": page_id,
+        "sessionId": session_id,
+        "url": url,
+    }
     store.remember(store.pages, page_id, {**page, "config": body.get("config", {})})
     store.effects.add("hosted_page", session_id, request.sequence, page_id)
     return json_answer(page, 200, session_id)

@@ -26,6 +26,7 @@ def create(store: Store, request: ApiRequest) -> Answer:
         session_id=store.new_id(),
         created_at=utc_now(),
         username=store.username,
+        address=store.address,
         token=_charged_token(store, body),
         drop_company=switches.drop_company,
     )

@@ -136,14 +136,21 @@ def pay(
         waiting["status"] = "modules_in_progress"
         waiting["moduleStatus"] = module_status(waiting)
     store.save(waiting, "pay", None)
-    store.timers.after(store.switches.decision_seconds, lambda: _give_up(store, session_id, asked))
+    store.timers.after(store.switches.decision_seconds, lambda: give_up(store, session_id, asked))
     return waiting
 
 
-def _give_up(store: Store, session_id: str, asked: str) -> None:
-    """Bring the buyer back to the checkout if the shop has not decided meanwhile."""
+def give_up(store: Store, session_id: str, asked: str | None = None) -> None:
+    """Bring the buyer back to the checkout if the shop has been asked and has not decided.
+
+    Args:
+        store: The sandbox.
+        session_id: Which session.
+        asked: Which question; None for whichever is open.
+    """
     session = store.sessions.get(session_id)
-    if session is None or session.get("checkout", {}).get("asked") != asked:
+    open_question = session.get("checkout", {}).get("asked") if session is not None else None
+    if session is None or open_question is None or asked not in (None, open_question):
         return
     kept = {"provider": session["checkout"]["provider"], "timedOut": True}
     store.save({**session, "checkout": kept}, "decision_timeout", None)

@@ -26,11 +26,16 @@ def client_token(session_id: str, username: str) -> str:
     return f"{header}.{payload}.{_segment({'sandbox': True})}"
 
 
-def html_snippet(token: str) -> str:
-    """Return a snippet shaped like the real one, naming no host that could be loaded by accident."""
+def html_snippet(session_id: str, address: str) -> str:
+    """Return what a shop puts into its page: an iframe with the checkout of the sandbox.
+
+    Args:
+        session_id: The session.
+        address: Where the sandbox is reached.
+    """
     return (
-        '<div id="briqpay"></div>'
-        f'<script src="https://api.briqpay.invalid/briq.min.js" data-client-token="{token}"></script>'
+        f'<iframe id="briqpay-checkout" title="Checkout" width="100%" height="900" '
+        f'src="{address}/_sandbox/checkout/{session_id}"></iframe>'
     )
 
 
@@ -40,6 +45,7 @@ def new_session(
     session_id: str,
     created_at: str,
     username: str,
+    address: str = "http://127.0.0.1",
     token: Json | None = None,
     drop_company: str = "never",
 ) -> Json:
@@ -52,6 +58,7 @@ def new_session(
         session_id: The new id.
         created_at: ISO 8601 in UTC.
         username: The merchant, for the client token.
+        address: Where the sandbox is reached, for the snippet.
         token: For a session that charges a token: the token, which lends it whatever the body
             leaves out of customer type, country and locale.
         drop_company: The switch of that name.
@@ -66,7 +73,7 @@ def new_session(
         "sessionId": session_id,
         "status": "started",
         **{name: described[name] for name in _VERBATIM if name in described},
-        "htmlSnippet": html_snippet(secret),
+        "htmlSnippet": html_snippet(session_id, address),
         "clientToken": secret,
         "data": body.get("data", {}),
         **{name: body[name] for name in ("config", "modules") if name in body},

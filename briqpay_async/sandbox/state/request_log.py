@@ -9,9 +9,11 @@ for fewer when they are large.
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Final, overload
+from typing import Any, Final, overload
 
 import attrs
+
+Json = dict[str, Any]
 
 # How many bytes of bodies are kept together.
 BODIES_LIMIT: Final = 256 * 2**20
@@ -35,6 +37,8 @@ class JournalRecord:
         started: When it arrived, in seconds of the monotonic clock.
         finished: When the answer was ready or the socket was cut; None while under way.
         overlapped: Whether another PATCH of the same session was under way at the same time.
+        after: The state of the session once the request was answered, kept as long as the body; it is
+            never changed in place.
     """
 
     sequence: int
@@ -50,6 +54,7 @@ class JournalRecord:
     started: float
     finished: float | None
     overlapped: bool
+    after: Json | None = attrs.field(default=None, repr=False)
 
 
 @attrs.define(eq=False)
@@ -69,6 +74,7 @@ class Entry:
     fault: str | None = None
     finished: float | None = None
     overlapped: bool = False
+    after: Json | None = None
 
     def record(self) -> JournalRecord:
         """Return the page as an immutable record."""
@@ -86,6 +92,7 @@ class Entry:
             started=self.started,
             finished=self.finished,
             overlapped=self.overlapped,
+            after=self.after,
         )
 
 
@@ -125,6 +132,11 @@ class Journal(Sequence[JournalRecord]):
         )
 
     @property
+    def sequence(self) -> int:
+        """The number of the newest request; it never goes back."""
+        return self._sequence
+
+    @property
     def overlaps(self) -> tuple[JournalRecord, ...]:
         """The updates that were under way together with another update of the same session."""
         return tuple(entry.record() for entry in self._entries if entry.overlapped)
@@ -156,7 +168,7 @@ class Journal(Sequence[JournalRecord]):
         self._body_bytes += len(body)
         while len(self._with_body) > self._bodies or self._body_bytes > BODIES_LIMIT:
             oldest = self._with_body.popleft()
-            oldest.body = None
+            oldest.body = oldest.after = None
             self._body_bytes -= oldest.body_length
 
     def close(self, entry: Entry, status: int | None) -> None:

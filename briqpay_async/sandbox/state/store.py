@@ -44,6 +44,8 @@ class Store:
     username: str
     switches: Switches = attrs.field(factory=Switches)
     seed: int = 0
+    # Where the pages are, for the snippets and links that lead to them.
+    address: str = "http://127.0.0.1"
     sessions: dict[str, Json] = attrs.field(factory=dict, init=False)
     tokens: dict[str, Json] = attrs.field(factory=dict, init=False)
     pages: dict[str, Json] = attrs.field(factory=dict, init=False)

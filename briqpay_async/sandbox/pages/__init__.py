@@ -1,0 +1,1 @@
+"""What people see: the buyer's checkout and the developer's inspector."""
