@@ -26,7 +26,7 @@ class Environment(Enum):
 
     @property
     def base_url(self) -> str:
-        """Scheme and host of the environment (reference §A)."""
+        """Scheme and host of the environment."""
         if self is Environment.PRODUCTION:
             return "https://api.briqpay.com"
         return "https://playground-api.briqpay.com"

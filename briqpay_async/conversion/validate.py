@@ -18,7 +18,7 @@ from uuid import UUID
 import attrs
 
 from briqpay_async.conversion.json_values import escape
-from briqpay_async.conversion.validate_fast import LARGEST, fits
+from briqpay_async.conversion.validate_fast import LARGEST, is_surely_valid
 from briqpay_async.errors import ValidationError
 from briqpay_async.models.base import CLEAR, Clear, Model, per_class, wire_names
 from briqpay_async.models.cart import CartItem, SalesTaxItem
@@ -72,7 +72,7 @@ def check_session_id(session_id: object) -> str:
     """The identifier as it goes into a path.
 
     Raises:
-        ValidationError: It is not a UUID in its usual form (SEED: ``Format: UUID``).
+        ValidationError: It is not a UUID in its usual form (Briqpay docs).
     """
     if isinstance(session_id, str) and _UUID.fullmatch(session_id):
         return session_id.lower()  # one session, however its UUID is written
@@ -84,7 +84,7 @@ def check_session_id(session_id: object) -> str:
 
 
 def check_references(references: object, pointer: str = "/references") -> Problems:
-    """Problems of a map of references: texts of at most 512 characters (SEED)."""
+    """Problems of a map of references: texts of at most 512 characters (Briqpay docs)."""
     found: Problems = []
     _mapping(_text(Limits(max_length=512)))(references, pointer, found)
     return found
@@ -93,7 +93,7 @@ def check_references(references: object, pointer: str = "/references") -> Proble
 def check_model(model: Model, pointer: str, found: Problems) -> None:
     """Collect everything the API would refuse about a model that stands at ``pointer``."""
     cls = model.__class__
-    if fits(cls)(model):
+    if is_surely_valid(cls)(model):
         if cls in _LINES:
             object.__setattr__(model, "_valid", True)
         return

@@ -17,14 +17,14 @@ from briqpay_async.conversion.encode import alternatives
 from briqpay_async.models.base import Model, per_class, wire_names
 from briqpay_async.models.limits import Limits, limits_of
 
-__all__ = ["LARGEST", "fits"]
+__all__ = ["LARGEST", "is_surely_valid"]
 
 LARGEST: Final = 2**53 - 1
 """Beyond this integer JavaScript, and so most of JSON's readers, loses digits."""
 
 
 @per_class
-def fits(cls: type[Model]) -> Callable[[Any], bool]:
+def is_surely_valid(cls: type[Model]) -> Callable[[Any], bool]:
     """A function that tells whether an instance surely has nothing that the API would refuse.
 
     ``False`` means that it was not that easy to see. It never is where a required member is an object or an array.
@@ -44,13 +44,13 @@ def fits(cls: type[Model]) -> Callable[[Any], bool]:
         conditions.append("not tuple(model.broken_rules())")
     first, *others = conditions
     lines = [
-        "def fits(model):",
+        "def is_surely_valid(model):",
         "    return (",
         f"        {first}",
         *(f"        and {c}" for c in others),
         "    )",
     ]
-    return compile_function("fits", lines, scope, cls.__name__)
+    return compile_function("is_surely_valid", lines, scope, cls.__name__)
 
 
 def _never(_model: Model) -> bool:

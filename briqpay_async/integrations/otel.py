@@ -23,7 +23,7 @@ __all__ = ["OpenTelemetryHooks"]
 
 _MOST_OPEN: Final = 10_000
 
-# The parts of paths that are words of the API (reference §B). Anything else is an identifier.
+# The parts of paths that are words of the API. Anything else is an identifier.
 _WORDS: Final = frozenset(
     {
         "cancel",

@@ -15,8 +15,8 @@ __all__ = ["Address"]
 class Address(Model):
     """A billing or shipping address.
 
-    Texts are at most 100 characters where SEED says so. ``company_name``, ``cin`` and ``country`` are in SEED's
-    answer only; Briqpay's own plugins send them too (reference §C.2), so they may be set.
+    Texts are at most 100 characters where the docs say so. ``company_name``, ``cin`` and ``country`` are in the
+    documented answer only; Briqpay's own plugins send them too, so they may be set.
 
     Attributes:
         street_address: Street and number.

@@ -36,8 +36,8 @@ class Clear(Enum):
 
 
 CLEAR: Final = Clear.CLEAR
-"""Send an explicit JSON ``null``: accepted for ``company.cin`` and ``company.name`` only (SEED). It is falsy,
-and a ``null`` that the server sends for one of those members is read as ``CLEAR`` too."""
+"""Send an explicit JSON ``null``: accepted for ``company.cin`` and ``company.name`` only (Briqpay docs). It is
+falsy, and a ``null`` that the server sends for one of those members is read as ``CLEAR`` too."""
 
 
 class ReadOnlyDict(dict[str, Any]):

@@ -1,4 +1,4 @@
-"""What the buyer entered or proved along the way. Read-only, after completion (SEED)."""
+"""What the buyer entered or proved along the way. Read-only, after completion (Briqpay docs)."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ class CartItem(Model):
         unit_price: Price of one unit, without VAT and before discount. Required.
         tax_rate: 25 % is 2500. Required.
         discount_percentage: 10 % is 1000; reduces ``unit_price``.
-        unit_price_inc_vat: Price of one unit with VAT. This and the rest are not in SEED, but Briqpay's own
-            plugins send them and get them back (reference §C.2).
+        unit_price_inc_vat: Price of one unit with VAT. This and the rest are not documented, but Briqpay's own
+            plugins send them and get them back.
         total_amount: Total of the line with VAT.
         total_vat_amount: VAT within ``total_amount``.
         image_url: Picture of the product.
@@ -59,7 +59,7 @@ class CartItem(Model):
     _pending: Pending | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
     def broken_rules(self) -> Iterable[tuple[str, str]]:
-        """SEED: the unit price of a discount is negative. ``sales_tax`` lines are another class."""
+        """Briqpay docs: the unit price of a discount is negative. ``sales_tax`` lines are another class."""
         kind = self.product_type
         if kind == _DISCOUNT and type(self.unit_price) is int and self.unit_price >= 0:
             return (("unitPrice", "must be negative for a discount line"),)
@@ -122,7 +122,7 @@ class CartItem(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class SalesTaxItem(Model):
-    """The line that carries all sales tax of a US order; its regular lines have ``tax_rate`` 0 (SEED).
+    """The line that carries all sales tax of a US order; its regular lines have ``tax_rate`` 0 (Briqpay docs).
 
     Attributes:
         name: At most 256 characters. Required.

@@ -28,11 +28,11 @@ class VatValidation(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class Company(Model):
-    """A company; only for sessions whose ``customer_type`` is ``business`` (SEED).
+    """A company; only for sessions whose ``customer_type`` is ``business`` (Briqpay docs).
 
     Attributes:
         cin: Company identification number (Swedish Orgnr, Danish CVR, German HRB, a VAT number, ...), or
-            ``CLEAR``. SEED's request types it as an object; its answer and every known caller use text.
+            ``CLEAR``. The documented request has an object; the answer and every known caller use text.
         name: Name of the company, or ``CLEAR``.
         vat_number: EU VAT number, from some lookup providers only. Read-only.
         vat_validation: Result of checking it. Read-only.
@@ -46,7 +46,7 @@ class Company(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class Consumer(Model):
-    """A person; only for sessions whose ``customer_type`` is ``consumer`` (SEED).
+    """A person; only for sessions whose ``customer_type`` is ``consumer`` (Briqpay docs).
 
     Attributes:
         identification_number: National identification number; not applicable for the US.

@@ -26,7 +26,7 @@ class DecisionMessage(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class Decision(Model):
-    """Allow or reject a purchase (reference §C.6). Made by ``Decision.allow()`` and ``Decision.reject(...)``.
+    """Allow or reject a purchase. Made by ``Decision.allow()`` and ``Decision.reject(...)``.
 
     Attributes:
         decision: ``allow`` or ``reject``. Required.

@@ -26,7 +26,7 @@ __all__ = [
 
 
 class SessionStatus(StrEnum):
-    """Status of a session. ``completed`` means that the buyer finished, not that the order is paid (SEED)."""
+    """Status of a session. ``completed`` means that the buyer finished, not that the order is paid."""
 
     STARTED = "started"
     MODULES_IN_PROGRESS = "modules_in_progress"
@@ -34,7 +34,7 @@ class SessionStatus(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """Status of the order in the payment module (SEED)."""
+    """Status of the order in the payment module (Briqpay docs)."""
 
     PENDING = "order_pending"
     REJECTED = "order_rejected"
@@ -45,7 +45,7 @@ class OrderStatus(StrEnum):
 
 
 class CaptureState(StrEnum):
-    """How much of a transaction is captured (SEED)."""
+    """How much of a transaction is captured (Briqpay docs)."""
 
     NOT_CAPTURED = "not_captured"
     PARTIALLY_CAPTURED = "partially_captured"
@@ -53,7 +53,7 @@ class CaptureState(StrEnum):
 
 
 class RefundState(StrEnum):
-    """How much of what was captured is refunded (SEED)."""
+    """How much of what was captured is refunded (Briqpay docs)."""
 
     NOT_REFUNDED = "not_refunded"
     PARTIALLY_REFUNDED = "partially_refunded"
@@ -61,7 +61,7 @@ class RefundState(StrEnum):
 
 
 class TransactionStatus(StrEnum):
-    """Status of a transaction (SEED)."""
+    """Status of a transaction (Briqpay docs)."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -72,8 +72,8 @@ class TransactionStatus(StrEnum):
 class SettlementStatus(StrEnum):
     """Status of a capture or a refund.
 
-    SEED documents ``captured`` and ``refunded``; webhooks and Briqpay's plugins say ``approved`` for both
-    (reference §C.4). Compare through ``Capture.is_settled`` and ``Refund.is_settled``.
+    Briqpay docs say ``captured`` and ``refunded``; webhooks and Briqpay's plugins say ``approved`` for both
+    . Compare through ``Capture.is_settled`` and ``Refund.is_settled``.
     """
 
     PENDING = "pending"
@@ -84,7 +84,7 @@ class SettlementStatus(StrEnum):
 
 
 class UiStatus(StrEnum):
-    """State of a module in the checkout (SEED; the last one from reference §C.4)."""
+    """State of a module in the checkout (Briqpay docs; the last one is not documented)."""
 
     LOCKED_BY_MERCHANT = "locked_by_merchant"
     NOT_YET_REACHED = "not_yet_reached"
@@ -97,7 +97,7 @@ class UiStatus(StrEnum):
 
 
 class ProductType(StrEnum):
-    """Kind of a cart line (SEED; ``adjustment`` on refunds only and ``gift_card``: reference §C.2)."""
+    """Kind of a cart line (Briqpay docs; plugins also have ``gift_card`` and, on refunds, ``adjustment``)."""
 
     PHYSICAL = "physical"
     DIGITAL = "digital"
@@ -111,14 +111,14 @@ class ProductType(StrEnum):
 
 
 class ProductKind(StrEnum):
-    """Type of Briqpay product (SEED)."""
+    """Type of Briqpay product (Briqpay docs)."""
 
     PAYMENT = "payment"
     SIGNUP = "signup"
 
 
 class ProductIntent(StrEnum):
-    """What a session is for (SEED)."""
+    """What a session is for (Briqpay docs)."""
 
     PAYMENT_ONE_TIME = "payment_one_time"
     PAYMENT_TOKENIZE = "payment_tokenize"
@@ -128,21 +128,21 @@ class ProductIntent(StrEnum):
 
 
 class CustomerType(StrEnum):
-    """Which kind of customer a session is for; it can't be changed later (SEED)."""
+    """Which kind of customer a session is for; it can't be changed later (Briqpay docs)."""
 
     BUSINESS = "business"
     CONSUMER = "consumer"
 
 
 class HookMethod(StrEnum):
-    """How Briqpay calls a hook (SEED)."""
+    """How Briqpay calls a hook (Briqpay docs)."""
 
     GET = "GET"
     POST = "POST"
 
 
 class CustomInputType(StrEnum):
-    """Type of an upsell input's value (SEED)."""
+    """Type of an upsell input's value (Briqpay docs)."""
 
     STRING = "string"
     BOOLEAN = "boolean"
@@ -150,7 +150,7 @@ class CustomInputType(StrEnum):
 
 
 class CustomInputComponent(StrEnum):
-    """How an upsell input is drawn (SEED; the last three from reference §C.3)."""
+    """How an upsell input is drawn (Briqpay docs; the last three are not documented)."""
 
     TEXT_FIELD = "textField"
     TEXT_AREA = "textArea"
@@ -163,21 +163,21 @@ class CustomInputComponent(StrEnum):
 
 
 class DecisionKind(StrEnum):
-    """The shop's answer to a purchase decision (reference §C.6)."""
+    """The shop's answer to a purchase decision."""
 
     ALLOW = "allow"
     REJECT = "reject"
 
 
 class RejectionType(StrEnum):
-    """What a rejection does: the buyer may fix and retry, or the session ends (reference §C.6)."""
+    """What a rejection does: the buyer may fix and retry, or the session ends."""
 
     NOTIFY_USER = "notify_user"
     REJECT_SESSION_WITH_ERROR = "reject_session_with_error"
 
 
 class TokenState(StrEnum):
-    """State of a token (reference §B)."""
+    """State of a token."""
 
     ACTIVE = "active"
     INACTIVE = "inactive"

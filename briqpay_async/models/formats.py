@@ -15,17 +15,17 @@ _LOCALE = re.compile(r"[a-z]{2}-[A-Za-z]{2}")
 
 
 def country(text: str) -> str | None:
-    """ISO 3166-1 alpha-2 (SEED)."""
+    """ISO 3166-1 alpha-2 (Briqpay docs)."""
     return None if _COUNTRY.fullmatch(text) else "must be an ISO 3166-1 alpha-2 code such as SE"
 
 
 def currency(text: str) -> str | None:
-    """ISO 4217 (SEED)."""
+    """ISO 4217 (Briqpay docs)."""
     return None if _CURRENCY.fullmatch(text) else "must be an ISO 4217 code such as SEK"
 
 
 def iso_date(text: str) -> str | None:
-    """``YYYY-MM-DD``, a day that exists (SEED)."""
+    """``YYYY-MM-DD``, a day that exists (Briqpay docs)."""
     try:
         if _DATE.fullmatch(text):
             date.fromisoformat(text)
@@ -36,12 +36,12 @@ def iso_date(text: str) -> str | None:
 
 
 def locale(text: str) -> str | None:
-    """Two parts, such as ``sv-se`` (SEED); the case of the region is free (reference §C.1)."""
+    """Two parts, such as ``sv-se`` (Briqpay docs); the case of the region is free."""
     return None if _LOCALE.fullmatch(text) else "must be a two-part locale such as sv-se"
 
 
 def web_url(text: str) -> str | None:
-    """An absolute http(s) URL. ``{briqpay_session}`` is allowed in it (reference §C.1)."""
+    """An absolute http(s) URL. ``{briqpay_session}`` is allowed in it."""
     try:
         parts = urlsplit(text)
         host, _port = parts.hostname, parts.port

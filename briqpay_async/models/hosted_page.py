@@ -13,7 +13,7 @@ __all__ = ["HostedPage", "HostedPageConfig"]
 
 @attrs.frozen(kw_only=True, repr=False)
 class HostedPageConfig(Model):
-    """How a hosted page looks (reference §B 15).
+    """How a hosted page looks.
 
     Attributes:
         show_cart: Whether the cart is shown.

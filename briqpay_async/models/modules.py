@@ -25,7 +25,7 @@ __all__ = [
 
 @attrs.frozen(kw_only=True, repr=False)
 class CustomInput(Model):
-    """An input that the upsell module collects (SEED).
+    """An input that the upsell module collects (Briqpay docs).
 
     Attributes:
         type: Type of the value.
@@ -35,8 +35,8 @@ class CustomInput(Model):
         max_length: Most characters.
         required: Whether the buyer must fill it; the API's default is ``False``.
         span: 1 or 2 columns.
-        enum: Values to choose from, for ``enumRadio`` and ``enumDropdown``. Text by SEED; Briqpay's own types
-            also have objects of ``value``, ``label`` and ``amount`` (reference §C.3).
+        enum: Values to choose from, for ``enumRadio`` and ``enumDropdown``. Documented as text; Briqpay's own
+            types also have objects of ``value``, ``label`` and ``amount``.
         component: How the input is drawn.
     """
 
@@ -53,7 +53,7 @@ class CustomInput(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class UpsellConfig(Model):
-    """The upsell module: the one module whose configuration a PATCH may carry (SEED).
+    """The upsell module: the one module whose configuration a PATCH may carry (Briqpay docs).
 
     Attributes:
         custom_inputs: Inputs to collect; replaced as a whole.
@@ -70,7 +70,7 @@ class UpsellConfig(Model):
     footer: str | None = member(max_length=512)
 
     def broken_rules(self) -> Iterable[tuple[str, str]]:
-        """SEED: the key of an input is unique between all inputs."""
+        """Briqpay docs: the key of an input is unique between all inputs."""
         seen: set[str] = set()
         inputs = self.custom_inputs if isinstance(self.custom_inputs, tuple) else ()
         for index, custom_input in enumerate(inputs):
@@ -83,7 +83,7 @@ class UpsellConfig(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class PaymentDecisionConfig(Model):
-    """Whether the shop is asked before a purchase. Set when the session is created (reference §C.3).
+    """Whether the shop is asked before a purchase. Set when the session is created.
 
     Attributes:
         enabled: With ``True`` the checkout waits for ``sessions.decide``.
@@ -94,11 +94,11 @@ class PaymentDecisionConfig(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class PaymentConfig(Model):
-    """The payment module; set when the session is created (reference §C.3).
+    """The payment module; set when the session is created.
 
     Attributes:
         decision: Whether the shop is asked before a purchase.
-        psp_rules_override: Rules for the payment providers, as reference §C.3 describes them.
+        psp_rules_override: Rules for the payment providers, as Briqpay agreed them with the shop.
     """
 
     decision: PaymentDecisionConfig | None = None
@@ -107,7 +107,7 @@ class PaymentConfig(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class TermsCheckbox(Model):
-    """A checkbox of the terms module (reference §C.3).
+    """A checkbox of the terms module.
 
     Attributes:
         key: Name under which the answer is stored.
@@ -124,7 +124,7 @@ class TermsCheckbox(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class TermsConfig(Model):
-    """The terms module; set when the session is created (reference §C.3).
+    """The terms module; set when the session is created.
 
     Attributes:
         checkboxes: The boxes shown.
@@ -135,7 +135,7 @@ class TermsConfig(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class ModulesConfig(Model):
-    """Configuration by module. Only ``upsell`` can be changed later; the rest is set at creation (SEED, §C.3).
+    """Configuration by module. Only ``upsell`` can be changed later; the rest is set at creation (Briqpay docs).
 
     Attributes:
         upsell: Inputs and texts of the upsell module.
@@ -161,8 +161,7 @@ class Modules(Model):
     """The module system.
 
     Attributes:
-        load_modules: Modules to show, such as ``("payment",)``; all of them when absent. At creation only
-            (reference §C.1).
+        load_modules: Modules to show, such as ``("payment",)``; all of them when absent. At creation only.
         config: Configuration by module.
     """
 

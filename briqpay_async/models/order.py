@@ -1,4 +1,4 @@
-"""The order: currency, both totals and the cart, which travel together (SEED requires all four)."""
+"""The order: currency, both totals and the cart, which travel together (Briqpay docs require all four)."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Order(Model):
     def check_totals(self) -> tuple[TotalsDiscrepancy, ...]:
         """The totals that the lines do not add up to; empty when both agree to the minor unit.
 
-        Briqpay refuses a session whose lines do not add up (reference §G 3; its tolerance is not documented).
+        Briqpay refuses a session whose lines do not add up (its tolerance is not documented).
 
         Raises:
             ValidationError: A line's numbers are not integers, so no total can be computed.
@@ -101,7 +101,7 @@ class Order(Model):
         )
 
     def select(self, quantities: Mapping[str, int]) -> Order:
-        """An order of some of this order's own lines, as capture and refund want them (reference §G 9).
+        """An order of some of this order's own lines, as capture and refund want them.
 
         A line chosen in full keeps its totals; one chosen in part has them scaled (see
         ``CartItem.with_quantity``). Sales tax lines are chosen with quantity 1.

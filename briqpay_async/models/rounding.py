@@ -1,7 +1,7 @@
 """Integer arithmetic of amounts, in minor units (1 SEK = 100) and hundredths of a per cent (25 % = 2500).
 
 Rounding is half-up on the absolute value (-0.5 becomes -1) and happens once per line. Floating point is
-never used: a total that is off by one minor unit is a total that the API refuses (reference §G).
+never used: a total that is off by one minor unit is a total that the API refuses.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def half_up(numerator: int, denominator: int) -> int:
 def line_amounts(unit_price: int, quantity: int, tax_rate: int, discount_percentage: int = 0) -> tuple[int, int]:
     """Total of one line as ``(inc VAT, ex VAT)``.
 
-    The discount reduces the unit price before VAT (reference §G 2). Both totals are rounded from the exact
+    The discount reduces the unit price before VAT. Both totals are rounded from the exact
     product, so neither inherits the other's rounding.
 
     Args:

@@ -50,7 +50,7 @@ class Product(Model):
         type: ``payment`` or ``signup``. Required.
         intent: What the session is for. Required.
         id: An alternate configuration made in the back office; newer documentation prefers ``variant_id``.
-        variant_id: An alternate configuration made in the back office (reference §C.1).
+        variant_id: An alternate configuration made in the back office.
     """
 
     type: ProductKind | str | None = member(required=True)
@@ -86,7 +86,7 @@ class Tokenization(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class EditableData(Model):
-    """Exactly what a PATCH may carry under ``data`` (SEED).
+    """Exactly what a PATCH may carry under ``data`` (Briqpay docs).
 
     Attributes:
         order: Cart and amounts; always travels whole.
@@ -126,7 +126,7 @@ class SessionData(EditableData):
         terms: Answers of the terms module.
         strong_auth: Strong authentication.
         company_extra_data: Facts from a company register.
-        psp_metadata: The payment provider's own data (reference §C.4).
+        psp_metadata: The payment provider's own data.
     """
 
     transactions: tuple[Transaction, ...] | None = attrs.field(default=None, converter=as_tuple)
@@ -180,7 +180,7 @@ class PaymentModuleState(ModuleState):
         ui_status: What the buyer sees of it.
         order_status: Status of the order; this, not the session's status, says whether it is paid.
         refund_status: How much is refunded.
-        capture_status: How much is captured (reference §C.4).
+        capture_status: How much is captured.
     """
 
     order_status: OrderStatus | str | None = None
@@ -197,7 +197,7 @@ class ModuleStatus(Model):
         billing: Billing address.
         shipping: Shipping address.
         payment: Payment.
-        order_info: Order information (reference §C.4).
+        order_info: Order information.
     """
 
     company_lookup: ModuleState | None = member(wire="company_lookup")
@@ -252,7 +252,7 @@ class Session(Model):
 
     @property
     def snippet(self) -> str | None:
-        """The markup under either of its names: answers to a read may call it ``snippet`` (reference §C.4)."""
+        """The markup under either of its names: answers to a read may call it ``snippet``."""
         return self.html_snippet or self.extra.get("snippet")
 
     def capturable_order(self) -> Order:
@@ -291,7 +291,7 @@ class Session(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class SessionConfig(Model):
-    """Settings that can be given at creation only (reference §C.1).
+    """Settings that can be given at creation only.
 
     Attributes:
         disable_session_complete_redirect: Stay on the page after completion.
@@ -315,7 +315,7 @@ class NewSession(Model):
         locale: Two parts, such as ``sv-se``. Required.
         urls: Pages of the shop. Required.
         references: The shop's references, each at most 512 characters; ``reference1`` is the order reference.
-        hooks: Webhook subscriptions, at most 10 (reference §C.1).
+        hooks: Webhook subscriptions, at most 10.
         config: Settings that can be given at creation only.
         modules: Which modules to show, and their configuration.
         data: Cart, addresses and so on.
@@ -335,7 +335,7 @@ class NewSession(Model):
     data: EditableData | None = None
 
     def broken_rules(self) -> Iterable[tuple[str, str]]:
-        """Rules of SEED that look at more than one member."""
+        """Documented rules that look at more than one member."""
         if getattr(self.product, "type", None) == "payment" and getattr(self.urls, "terms", "") is None:
             yield "urls/terms", "is required when product.type is payment"
         if isinstance(self.data, SessionData) and any(

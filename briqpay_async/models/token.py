@@ -49,7 +49,7 @@ class ChargeSession(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class Token(Model):
-    """A stored payment method (reference §B).
+    """A stored payment method.
 
     Attributes:
         token_id: Identifier of the token.

@@ -32,9 +32,9 @@ class _Subscription(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class SessionStatusHook(_Subscription):
-    """Be told when the session is completed (SEED).
+    """Be told when the session is completed (Briqpay docs).
 
-    Briqpay's hooks are unauthenticated by default: read the session before acting on one (SEED).
+    Briqpay's hooks are unauthenticated by default: read the session before acting on one (Briqpay docs).
 
     Attributes:
         statuses: ``completed``.
@@ -47,7 +47,7 @@ class SessionStatusHook(_Subscription):
 
 @attrs.frozen(kw_only=True, repr=False)
 class OrderStatusHook(_Subscription):
-    """Be told of the order's status (reference §C.5).
+    """Be told of the order's status.
 
     Attributes:
         statuses: Of ``order_pending``, ``order_rejected``, ``order_cancelled``, ``order_approved_not_captured``.
@@ -60,7 +60,7 @@ class OrderStatusHook(_Subscription):
 
 @attrs.frozen(kw_only=True, repr=False)
 class CaptureStatusHook(_Subscription):
-    """Be told of captures (reference §C.5).
+    """Be told of captures.
 
     Attributes:
         statuses: Of ``pending``, ``approved``, ``rejected``.
@@ -73,7 +73,7 @@ class CaptureStatusHook(_Subscription):
 
 @attrs.frozen(kw_only=True, repr=False)
 class RefundStatusHook(_Subscription):
-    """Be told of refunds (reference §C.5).
+    """Be told of refunds.
 
     Attributes:
         statuses: Of ``pending``, ``approved``, ``rejected``.

@@ -52,7 +52,7 @@ __all__ = [
     "upsell_configs",
 ]
 
-_SEED_COMPONENTS = [
+_DOCUMENTED_COMPONENTS = [
     CustomInputComponent.TEXT_FIELD,
     CustomInputComponent.TEXT_AREA,
     CustomInputComponent.CHECKBOX,
@@ -186,7 +186,7 @@ def cart_items() -> st.SearchStrategy[CartItem]:
 
 
 def discount_items() -> st.SearchStrategy[CartItem]:
-    """Discount lines: their unit price is negative (SEED)."""
+    """Discount lines: their unit price is negative (Briqpay docs)."""
     return _line([ProductType.DISCOUNT], st.integers(-(10**9), -1))
 
 
@@ -230,7 +230,7 @@ def carts(max_lines: int = 60) -> st.SearchStrategy[tuple[AnyCartItem, ...]]:
 
 
 def orders(max_lines: int = 60) -> st.SearchStrategy[Order]:
-    """Orders; their totals are arbitrary, as the API stores them verbatim (reference §D)."""
+    """Orders; their totals are arbitrary, as the API stores them verbatim."""
     required = {
         "currency": st.sampled_from(["SEK", "EUR", "NOK", "DKK", "USD"]),
         "amount_inc_vat": _AMOUNTS,
@@ -253,7 +253,7 @@ def _custom_inputs() -> st.SearchStrategy[tuple[CustomInput, ...]]:
             "required": st.booleans(),
             "span": st.sampled_from([1, 2]),
             "enum": st.lists(texts(8), max_size=3).map(tuple),
-            "component": st.sampled_from(_SEED_COMPONENTS),
+            "component": st.sampled_from(_DOCUMENTED_COMPONENTS),
         },
     )
     return st.lists(

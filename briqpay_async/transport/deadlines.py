@@ -47,7 +47,7 @@ class Timer:
         now = self.wakes_at  # a loop may wake up a little early: what the timer was set for is due
         self._handle, self.wakes_at = None, math.inf
         for deadline in [one for one in self.watched if one.when <= now]:
-            deadline.pass_by()
+            deadline.expire()
         if self.watched:
             self.wake_at(min(one.when for one in self.watched))
 
@@ -83,7 +83,7 @@ class Deadline:
         if when < timer.wakes_at:
             timer.wake_at(when)
 
-    def pass_by(self) -> None:
+    def expire(self) -> None:
         """The time is up."""
         self._timer.watched.discard(self)
         self._passed = True

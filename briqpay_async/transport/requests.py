@@ -90,7 +90,7 @@ def fields_query(fields: Fields) -> str:
     """The query that limits what is returned.
 
     Args:
-        fields: ``None`` for everything, ``"none"`` for an empty 204, or names of top-level members (SEED).
+        fields: ``None`` for everything, ``"none"`` for an empty 204, or names of top-level members (Briqpay docs).
 
     Raises:
         ValidationError: Anything else.

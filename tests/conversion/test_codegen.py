@@ -10,7 +10,7 @@ import pytest
 
 import briqpay_async as bq
 from briqpay_async.conversion.codegen import compile_function
-from briqpay_async.conversion.validate_fast import fits
+from briqpay_async.conversion.validate_fast import is_surely_valid
 
 
 def test_the_function_is_the_one_that_the_lines_define() -> None:
@@ -41,4 +41,4 @@ def test_the_names_given_are_not_changed() -> None:
 
 
 def test_the_source_of_a_check_can_be_read() -> None:
-    assert "model.city" in inspect.getsource(fits(bq.Address))
+    assert "model.city" in inspect.getsource(is_surely_valid(bq.Address))

@@ -95,7 +95,7 @@ async def test_a_cancellation_in_the_same_moment_as_the_deadline_stays_one() -> 
     task = asyncio.create_task(wait())
     await asyncio.sleep(0)
     (deadline,) = shared.watched
-    deadline.pass_by()
+    deadline.expire()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
