@@ -8,7 +8,7 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from briqpay_async.config import seconds
-from briqpay_async.errors import TotalsMismatchError
+from briqpay_async.errors import APIError, TotalsMismatchError, TransportError
 from briqpay_async.models.base import Model
 from briqpay_async.models.order import Order
 from briqpay_async.transport.call import Caller
@@ -16,7 +16,16 @@ from briqpay_async.transport.requests import Fields, Repeat, Request, Response, 
 from briqpay_async.transport.responses import decode_model
 from briqpay_async.transport.session_locks import Hold
 
-__all__ = ["CheckTotals", "Headers", "Resource", "Seconds", "answer_of", "check_order", "nothing"]
+__all__ = [
+    "CheckTotals",
+    "Headers",
+    "Resource",
+    "Seconds",
+    "answer_of",
+    "check_order",
+    "may_have_applied",
+    "nothing",
+]
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
@@ -62,6 +71,15 @@ def answer_of(cls: type[M], fields: Fields = None) -> Callable[[Response], M | N
     made of it.
     """
     return nothing if fields == "none" else partial(decode_model, cls=cls)
+
+
+def may_have_applied(error: BaseException) -> bool:
+    """Whether a failed request may have taken effect nevertheless."""
+    if isinstance(error, TransportError):
+        return error.sent is not False
+    if isinstance(error, APIError):  # an earlier attempt may have applied what a later one was refused for
+        return error.status is None or error.status >= 500 or error.attempts > 1
+    return True
 
 
 def nothing(_response: Response) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Literal, overload
 
@@ -20,7 +20,16 @@ from briqpay_async.models.decision import Decision
 from briqpay_async.models.session import NewSession, Session, Urls
 from briqpay_async.patch.echo_check import not_applied
 from briqpay_async.patch.session_patch import SessionPatch
-from briqpay_async.resources.base import CheckTotals, Headers, Resource, Seconds, answer_of, check_order, nothing
+from briqpay_async.resources.base import (
+    CheckTotals,
+    Headers,
+    Resource,
+    Seconds,
+    answer_of,
+    check_order,
+    may_have_applied,
+    nothing,
+)
 from briqpay_async.transport.call import Caller
 from briqpay_async.transport.requests import Fields, Repeat, Response, session_path
 from briqpay_async.transport.responses import decode_model
@@ -99,7 +108,7 @@ class SessionCalls(Resource):
                 )
             return session
 
-        return await self._send(
+        session = await self._send(
             "POST",
             "/v3/session",
             orjson.dumps(render(new_session)),
@@ -109,6 +118,10 @@ class SessionCalls(Resource):
             timeout=timeout,
             headers=headers,
         )
+        if session is not None:
+            history = self._caller.shared.history
+            history.answered(session, history.now())
+        return session
 
     @overload
     async def read(  # type: ignore[overload-overlap]  # "none" is an Iterable[str] too
@@ -134,7 +147,8 @@ class SessionCalls(Resource):
             SessionNotFoundError: There is no such session.
         """
         session_id = check_session_id(session_id)
-        return await self._send(
+        asked = self._caller.shared.history.now()
+        session = await self._send(
             "GET",
             session_path(session_id),
             interpret=nothing if fields == "none" else partial(_session, session_id),
@@ -142,6 +156,9 @@ class SessionCalls(Resource):
             timeout=timeout,
             headers=headers,
         )
+        if session is not None:
+            self._note_answer(session_id, session, asked, fields)
+        return session
 
     async def update(
         self,
@@ -178,7 +195,7 @@ class SessionCalls(Resource):
         session_id = check_session_id(session_id)
         return await self._update(session_id, patch, fields, lane=session_id, timeout=timeout, headers=headers)
 
-    async def _update(
+    def _update(
         self,
         session_id: str,
         patch: SessionPatch,
@@ -187,17 +204,17 @@ class SessionCalls(Resource):
         lane: str | Hold,
         timeout: Seconds,
         headers: Headers,
-    ) -> Session | None:
+    ) -> Awaitable[Session | None]:
         """``update``, in the order of the session or in the hold that it belongs to."""
         if not isinstance(patch, SessionPatch):
             raise ValidationError(problems=(("", "patch must be a SessionPatch"),))
         parts = patch.parts
         if not parts:
-            return None
+            return _none()
         for part in parts:
             if part.section.name == "order":
                 check_order(part.after, self._check_totals)
-        return await self._send(
+        change = self._send(
             "PATCH",
             session_path(session_id),
             patch.to_json(),
@@ -207,6 +224,30 @@ class SessionCalls(Resource):
             timeout=timeout,
             headers=headers,
         )
+        return self._changing(session_id, fields, change)
+
+    async def _changing(
+        self, session_id: str, fields: Fields, change: Awaitable[Session | None]
+    ) -> Session | None:
+        """Make a call that changes a session, and note in the client's history that it did, or may have."""
+        history = self._caller.shared.history
+        try:
+            session = await change
+        except BaseException as error:
+            if may_have_applied(error):
+                history.changed(session_id)
+            raise
+        history.changed(session_id)
+        if session is not None:
+            self._note_answer(session_id, session, history.now(), fields)
+        return session
+
+    def _note_answer(self, session_id: str, session: Session, asked: int, fields: Fields) -> None:
+        """Note when the state of an answer was asked for; a writer of the session learns of it."""
+        shared = self._caller.shared
+        shared.history.answered(session, asked)
+        if fields is None and (writer := shared.writers.get(session_id)) is not None and (known := writer()):
+            known.take(session, asked)
 
     async def update_metadata(
         self,
@@ -252,7 +293,7 @@ class SessionCalls(Resource):
             problems.append(("", "give urls or references"))
         if problems:
             raise ValidationError(problems=tuple(problems))
-        return await self._send(
+        change = self._send(
             "PATCH",
             path,
             orjson.dumps(body, default=dict),
@@ -262,6 +303,7 @@ class SessionCalls(Resource):
             timeout=timeout,
             headers=headers,
         )
+        return await self._changing(session_id, fields, change)
 
     async def decide(
         self, session_id: str, decision: Decision, *, timeout: Seconds = None, headers: Headers = None
@@ -294,6 +336,10 @@ class SessionCalls(Resource):
             timeout=timeout,
             headers=headers,
         )
+
+
+async def _none() -> None:
+    """What comes of a patch that changes nothing."""
 
 
 def _session(session_id: str, response: Response) -> Session:

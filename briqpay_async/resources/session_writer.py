@@ -1,31 +1,53 @@
 """``SessionWriter``: the latest wanted state wins, one request at a time, for a buyer who clicks and clicks.
 
-There is no background task. Whoever puts a state while no request is under way sends one; whoever puts while
-one is under way waits, and the states that gathered meanwhile travel together in the next.
+There is no background task. A ``put`` while no request is under way sends one; a ``put`` while one is under way
+waits, and the states that gathered meanwhile travel together in the next.
 """
 
 from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 import attrs
 
-from briqpay_async.errors import APIError, BriqpayError, TransportError, ValidationError
+from briqpay_async.errors import BriqpayError, UnpatchableChangeError, ValidationError
 from briqpay_async.models.session import EditableData, Session
 from briqpay_async.patch.comparison import overlay
-from briqpay_async.patch.sections import DATA_SECTIONS
+from briqpay_async.patch.sections import DATA_SECTIONS, MergeDepth
 from briqpay_async.patch.session_patch import SessionPatch
+from briqpay_async.resources.base import may_have_applied
+from briqpay_async.transport.session_locks import Hold
 
-__all__ = ["SessionWriter"]
+__all__ = ["SessionWriter", "WriterCalls"]
 
-Apply = Callable[[EditableData, EditableData, SessionPatch], Awaitable[Session]]
+UNKNOWN = -1
+
+
+class WriterCalls(Protocol):
+    """The calls that a writer makes for its session."""
+
+    def now(self) -> int:
+        """The next moment in the client's history of the session."""
+
+    def is_inside(self) -> bool:
+        """Whether the running code is in a block that keeps the session."""
+
+    def begin(self, known: int) -> AbstractAsyncContextManager[tuple[Hold, Session | None]]:
+        """Keep the session, and read it when it was changed after a moment, or when that is ``UNKNOWN``."""
+
+    async def send(
+        self, hold: Hold, before: EditableData, patch: SessionPatch, whole: Callable[[], SessionPatch]
+    ) -> Session:
+        """Send a patch; ``whole`` makes the one to send when the API does not merge sections."""
 
 
 @attrs.define(eq=False, repr=False)
-class _Put:
-    """A state that somebody waits for."""
+class _PendingState:
+    """A state that a caller waits for."""
 
     desired: EditableData
     error: BriqpayError | None = None
@@ -36,26 +58,44 @@ class SessionWriter:
     """Brings a session to the latest state that was put, with as few requests as possible.
 
     Made by ``sessions.writer(session)``: one for each session and client. Every patch is the difference to the
-    last state that the API acknowledged, never to one that is not confirmed.
+    last state that the API acknowledged. What an ``edit`` or ``update`` of the same client changed is known to it,
+    or read before the next patch.
     """
 
-    def __init__(self, session: Session, apply: Apply) -> None:
+    def __init__(self, session: Session, calls: WriterCalls, moment: int = 0) -> None:
+        self._calls = calls
         self._session = session
-        self._base = session.data.editable() if session.data else EditableData()
-        self._apply = apply
-        self._waiting: list[_Put] = []
-        self._flight: asyncio.Future[None] | None = None
+        self._base: EditableData | None = None
+        self._moment = moment
+        self._waiting: list[_PendingState] = []
+        self._in_flight: asyncio.Future[None] | None = None
         self._doubtful: set[str] = set()
 
     @property
     def acknowledged(self) -> EditableData:
         """The last state that the API acknowledged."""
+        if self._base is None:
+            data = self._session.data
+            self._base = data.editable() if data else EditableData()
         return self._base
 
     @property
     def session(self) -> Session:
         """The session as last answered."""
         return self._session
+
+    def take(self, session: Session, moment: int | None) -> None:
+        """Learn of a state of the session.
+
+        Args:
+            session: The whole session.
+            moment: When it was asked for; ``None`` when that is not known: then it is read before the next patch.
+        """
+        if moment is None:
+            if session is not self._session:
+                self._moment = UNKNOWN
+        elif moment > self._moment:
+            self._session, self._base, self._moment = session, None, moment
 
     async def put(self, desired: EditableData) -> Session:
         """Have the session brought to a state; returns once this state, or a newer one, is acknowledged.
@@ -75,48 +115,87 @@ class SessionWriter:
         """
         if not isinstance(desired, EditableData):
             raise ValidationError(problems=(("", "desired must be an EditableData"),))
-        SessionPatch.between(self._base, desired, absent="keep")
-        mine = _Put(desired)
+        SessionPatch.between(self.acknowledged, desired, absent="keep")
+        mine = _PendingState(desired)
         self._waiting.append(mine)
         try:
             while not mine.done:
-                if self._flight is None:
-                    await self._fly()
+                # In a block that keeps the session, the request under way may be waiting for the end of the block.
+                if self._in_flight is None or self._calls.is_inside():
+                    await self._send_pending()
                 else:
-                    await asyncio.shield(self._flight)
+                    await asyncio.shield(self._in_flight)
         finally:
             if not mine.done:
                 self._waiting.remove(mine)
         if mine.error is not None:
-            # Each waiter raises an error of its own: a shared one would collect everybody's traceback.
+            # Each waiter raises an error of its own: a shared one would collect the tracebacks of all.
             raise copy.copy(mine.error) from mine.error
         return self._session
 
-    async def _fly(self) -> None:
-        """Send what everybody who waits now wants."""
-        puts = tuple(self._waiting)
-        target = self._base
+    async def _send_pending(self) -> None:
+        """Have the session for this writer, and send what is wanted by then."""
+        landed: asyncio.Future[None] | None = None
+        if self._in_flight is None:
+            landed = self._in_flight = asyncio.get_running_loop().create_future()
+        try:
+            async with self._calls.begin(self._moment) as (hold, fresh):
+                if fresh is not None:
+                    self._session, self._base, self._moment = fresh, None, self._calls.now()
+                await self._bring(hold)
+        finally:
+            if landed is not None:
+                self._in_flight = None
+                landed.set_result(None)
+
+    async def _bring(self, hold: Hold) -> None:
+        """Send what all who wait now want."""
+        puts = self._possible(tuple(self._waiting))
+        if not puts:
+            return
+        base = target = self.acknowledged
         for put in puts:
             target = overlay(target, put.desired)
-        patch = SessionPatch.between(self._base, target).merge(self._repetition(target))
-        landed = self._flight = asyncio.get_running_loop().create_future()
+        patch = SessionPatch.between(base, target).merge(self._repetition(target))
         try:
             if not patch.is_noop:
-                self._session = await self._apply(self._base, target, patch)
-            self._base = target
+
+                def whole() -> SessionPatch:
+                    changed = SessionPatch.between(base, target, MergeDepth.SECTION)
+                    return changed.merge(self._repetition(target))
+
+                self._session = await self._calls.send(hold, base, patch, whole)
+                self._base, self._moment = _answered(target, self._session), self._calls.now()
             self._doubtful.clear()
             self._settle(puts, None)
         except BriqpayError as error:
-            if _in_doubt(error):
-                self._doubtful |= _sections(patch)
+            if may_have_applied(error):
+                self._doubt(patch)
             self._settle(puts, error)
         except BaseException:
-            # Cancelled: the request may have arrived. Whoever else waits sends again.
-            self._doubtful |= _sections(patch)
+            # Cancelled: the request may have arrived. A put that still waits sends again.
+            self._doubt(patch)
             raise
-        finally:
-            self._flight = None
-            landed.set_result(None)
+
+    def _possible(self, puts: tuple[_PendingState, ...]) -> tuple[_PendingState, ...]:
+        """The states that can still be wanted; the others are told why not."""
+        possible: list[_PendingState] = []
+        base = target = self.acknowledged
+        for put in puts:
+            wanted = overlay(target, put.desired)
+            try:
+                SessionPatch.between(base, wanted)
+            except (ValidationError, UnpatchableChangeError) as error:
+                self._settle((put,), error)
+            else:
+                target = wanted
+                possible.append(put)
+        return tuple(possible)
+
+    def _doubt(self, patch: SessionPatch) -> None:
+        self._doubtful |= _sections(patch)
+        if self._moment != UNKNOWN:
+            self._moment = self._calls.now()
 
     def _repetition(self, target: EditableData) -> SessionPatch:
         """Sections whose last request may or may not have arrived, whole: what they hold now is not known."""
@@ -124,18 +203,18 @@ class SessionWriter:
             return SessionPatch()
         return SessionPatch.of(data=EditableData(**{name: getattr(target, name) for name in self._doubtful}))
 
-    def _settle(self, puts: tuple[_Put, ...], error: BriqpayError | None) -> None:
+    def _settle(self, puts: tuple[_PendingState, ...], error: BriqpayError | None) -> None:
         for put in puts:
             if put in self._waiting:
                 put.done, put.error = True, error
                 self._waiting.remove(put)
 
 
-def _in_doubt(error: BriqpayError) -> bool:
-    """Whether a failed request may have taken effect nevertheless."""
-    if isinstance(error, TransportError):
-        return error.sent is not False
-    return not (isinstance(error, APIError) and error.status is not None and error.status < 500)
+def _answered(target: EditableData, session: Session) -> EditableData:
+    """The state that an answer shows; where it does not show a section, what was wanted of that."""
+    shown = session.data.editable() if session.data else EditableData()
+    sections = {section.name: getattr(shown, section.name) for section in DATA_SECTIONS}
+    return attrs.evolve(target, **{name: value for name, value in sections.items() if value is not None})
 
 
 def _sections(patch: SessionPatch) -> set[str]:

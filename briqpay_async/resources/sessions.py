@@ -6,6 +6,7 @@ import math
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, Literal, cast
+from weakref import ref
 
 import attrs
 
@@ -165,33 +166,39 @@ class Sessions(SessionCalls):
         States that are put while a request is under way travel together in the next one; the latest wins. There is
         one writer for each session and client, held weakly: ask for it where you need it.
 
+        What this client changes otherwise, by ``edit`` or ``update``, is known to the writer, or read before its
+        next request: it never answers with a state that the API does not have.
+
         Args:
-            session: The session as last read; what it holds counts as acknowledged. Where a writer of this session
-                exists already, that one is returned, and keeps its own state.
-            timeout: Deadline of each request in seconds, for a writer that is made now.
+            session: The session as last read. Where a writer of this session exists already, that one is returned;
+                it takes the session if that is newer than what it knows. A session whose age is not known (made by
+                ``attrs.evolve`` or ``pickle``) is read again before the next request.
+            timeout: Deadline in seconds, once for waiting for the session and reading it, once for sending. For a
+                writer that is made now.
             headers: Extra request headers, for a writer that is made now.
 
         Raises:
             ValidationError: The session has no identifier.
         """
         session_id = check_session_id(session.session_id)
-        writer = self._caller.shared.writers.get(session_id)
+        shared = self._caller.shared
+        asked = shared.history.asked(session)
+        known = shared.writers.get(session_id)
+        writer = known() if known is not None else None
         if writer is None:
+            length = self._caller.timeouts.call if timeout is None else seconds(timeout)
+            calls = _WriterCalls(self, session_id, length, headers)
+            moment = asked if asked is not None else 0 if shared.history.last_change(session_id) else calls.now()
+            writer = SessionWriter(session, calls, moment)
 
-            async def apply(before: EditableData, after: EditableData, patch: SessionPatch) -> Session:
-                session, _ = await self._update_or_resend_whole(
-                    session_id,
-                    patch,
-                    lambda: SessionPatch.between(before, after, MergeDepth.SECTION),
-                    lane=session_id,
-                    timeout=timeout,
-                    headers=headers,
-                )
-                return session
+            def forget(dead: ref[SessionWriter]) -> None:
+                if shared.writers.get(session_id) is dead:
+                    del shared.writers[session_id]
 
-            writer = SessionWriter(session, apply)
-            self._caller.shared.writers[session_id] = writer
-        return writer
+            shared.writers[session_id] = ref(writer, forget)
+        else:
+            writer.take(session, asked)
+        return cast("SessionWriter", writer)
 
     async def _update_or_resend_whole(
         self,
@@ -329,3 +336,41 @@ class Sessions(SessionCalls):
             timeout=None if timeout is None else seconds(timeout),
             headers=check_headers(headers),
         )
+
+
+@attrs.frozen(eq=False, repr=False)
+class _WriterCalls:
+    """The calls of a writer, with the options that it was made with."""
+
+    _sessions: Sessions
+    _session_id: str
+    _timeout: float
+    _headers: Headers
+
+    def now(self) -> int:
+        return self._sessions._caller.shared.history.now()  # noqa: SLF001 - a part of it
+
+    def is_inside(self) -> bool:
+        return self._sessions._caller.shared.locks.around(self._session_id) is not None  # noqa: SLF001
+
+    @asynccontextmanager
+    async def begin(self, known: int) -> AsyncIterator[tuple[Hold, Session | None]]:
+        sessions, session_id = self._sessions, self._session_id
+        caller = sessions._caller  # noqa: SLF001
+        deadline = caller.shared.clock() + self._timeout
+        async with caller.holding(session_id, self._timeout) as hold:
+            fresh = None
+            if known < caller.shared.history.last_change(session_id):
+                fresh = await sessions._read_within(session_id, deadline, self._headers)  # noqa: SLF001
+            yield hold, fresh
+
+    async def send(
+        self, hold: Hold, before: EditableData, patch: SessionPatch, whole: Callable[[], SessionPatch]
+    ) -> Session:
+        sessions, session_id = self._sessions, self._session_id
+        session, sent = await sessions._update_or_resend_whole(  # noqa: SLF001
+            session_id, patch, whole, lane=hold, timeout=self._timeout, headers=self._headers
+        )
+        if seen := changed_elsewhere(before, sent, session):
+            sessions._caller.tell_changed_elsewhere(session_path(session_id), seen)  # noqa: SLF001
+        return session

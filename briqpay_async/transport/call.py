@@ -15,7 +15,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar
-from weakref import WeakValueDictionary
+from weakref import ref
 
 import attrs
 
@@ -27,6 +27,7 @@ from briqpay_async.transport.rate_gate import ClientGate, RateGate, asks_to_slow
 from briqpay_async.transport.requests import Repeat, Request, Response
 from briqpay_async.transport.responses import api_error
 from briqpay_async.transport.retry import Budget, RetryDecisions, Verdict, unknown_outcome, verdict
+from briqpay_async.transport.session_history import SessionHistory
 from briqpay_async.transport.session_locks import Hold, SessionLocks
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class ClientState:
         calls: Numbers the calls.
         prefix: Makes the identifiers of calls unique beyond this client.
         writers: Writers of sessions that are in use, by session.
+        history: When sessions were changed and asked for.
         clock: Monotonic seconds.
         sleep: Waits for seconds.
         random: Gives numbers in ``[0, 1)``.
@@ -69,7 +71,8 @@ class ClientState:
     budget: Budget
     locks: SessionLocks = attrs.Factory(SessionLocks)
     turns: OrderTurns = attrs.Factory(OrderTurns)
-    writers: WeakValueDictionary[str, Any] = attrs.Factory(WeakValueDictionary)
+    writers: dict[str, ref[Any]] = attrs.Factory(dict)
+    history: SessionHistory = attrs.Factory(SessionHistory)
     calls: itertools.count[int] = attrs.Factory(lambda: itertools.count(1))
     prefix: str = attrs.Factory(lambda: uuid.uuid4().hex[:12])
     clock: Callable[[], float] = time.monotonic
