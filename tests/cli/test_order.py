@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import orjson
 import pytest
 
@@ -96,6 +97,17 @@ async def test_a_dry_run_prints_the_order_and_moves_nothing(
     assert (result.status, result.line) == (0, "dry run: nothing is sent")
     assert result.document["amountIncVat"] == 25000
     assert made(sandbox) == before
+
+
+async def test_a_capture_that_is_pending_is_printed_with_a_warning(
+    run: Any, sandbox: Sandbox, paid_id: str
+) -> None:
+    sandbox._store.switches = attrs.evolve(sandbox.switches, pending_operations=True)
+
+    result = await run("order", "capture", paid_id, "--everything")
+
+    assert (result.status, result.document["status"]) == (0, "pending")
+    assert result.line == "its status is pending: look again before you count on it"
 
 
 async def test_an_order_can_be_cancelled(run: Any, sandbox: Sandbox, paid_id: str) -> None:

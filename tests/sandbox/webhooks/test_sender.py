@@ -37,6 +37,28 @@ async def test_the_life_of_an_order_arrives_signed(shop: Shop, box: Sandbox, end
         assert (received.told["sessionId"], received.told["reference1"]) == (session_id, "1001")
 
 
+async def test_what_is_pending_is_told_again_when_it_is_decided(opened: Any, endpoint: Endpoint) -> None:
+    box, shop = await opened(**SOON, pending_operations=True)
+    session_id = await shop.create(subscribing(endpoint.url))
+    box.complete(session_id, "order_pending")
+    box.advance(session_id)
+    await shop.capture(session_id, MUG)
+    box.advance(session_id)
+    await shop.refund(session_id, MUG)
+    box.advance(session_id, "rejected")
+    deliveries = await box.delivered(5)
+    assert [(delivery.event, delivery.status) for delivery in deliveries] == [
+        ("session_status", "completed"),
+        ("order_status", "order_pending"),
+        ("order_status", "order_approved_not_captured"),
+        ("capture_status", "pending"),
+        ("capture_status", "approved"),
+        ("refund_status", "pending"),
+        ("refund_status", "rejected"),
+    ]
+    assert len(endpoint.received) == 7
+
+
 async def test_a_secret_of_ones_own_signs(opened: Any, endpoint: Endpoint) -> None:
     box, shop = await opened(webhook_secret="mine")
     box.complete(await shop.create(subscribing(endpoint.url)))
