@@ -160,6 +160,26 @@ class SessionCalls(Resource):
             self._note_answer(session_id, session, asked, fields)
         return session
 
+    @overload
+    async def update(
+        self,
+        session_id: str,
+        patch: SessionPatch,
+        fields: Literal["none"],
+        *,
+        timeout: Seconds = ...,
+        headers: Headers = ...,
+    ) -> None: ...
+    @overload
+    async def update(
+        self,
+        session_id: str,
+        patch: SessionPatch,
+        fields: Fields = ...,
+        *,
+        timeout: Seconds = ...,
+        headers: Headers = ...,
+    ) -> Session | None: ...
     async def update(
         self,
         session_id: str,

@@ -37,6 +37,7 @@ async def sessions(briqpay: BriqpayClient, new: NewSession, session_id: str, pat
     assert_type(await briqpay.sessions.read(session_id, fields=("status", "data"), timeout=5), Session)
     assert_type(await briqpay.sessions.read(session_id, fields="none"), None)
     assert_type(await briqpay.sessions.update(session_id, patch), Session | None)
+    assert_type(await briqpay.sessions.update(session_id, patch, fields="none"), None)
     assert_type(await briqpay.sessions.update_metadata(session_id, references={"reference1": "1"}), Session | None)
     async with briqpay.sessions.edit(session_id) as builder:
         assert_type(builder, PatchBuilder)
