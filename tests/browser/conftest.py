@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from browser.chromium import find_chromium
 from browser.merchant_page import MerchantPage
+from browser.threaded_shop import ThreadedShop
 
 from briqpay_async import BriqpayClient, NewSession, Session
 from briqpay_async.sandbox import Sandbox
@@ -129,3 +130,11 @@ def new(emulator: Any) -> Callable[[NewSession], Session]:
 def merchant(emulator: Any) -> Iterator[MerchantPage]:
     with MerchantPage(emulator) as running:
         yield running
+
+
+@pytest.fixture
+def shop() -> Iterator[ThreadedShop]:
+    """`briqpay shop`; ask for it before pages are opened, so that they close before it ends."""
+    running = ThreadedShop()
+    yield running
+    running.close()
