@@ -4,18 +4,20 @@ Pure state machines. Every method that needs the time takes it as ``now``, in mo
 
 The window is TCP's: slow start, additive increase, multiplicative decrease. It answers overload: servers that fail
 or become very slow. A rate limit is another thing: where 500 requests per second are admitted and an answer takes
-1 ms, even one request under way at a time is too many. So the first 429 brings in the pace (``pace``), which finds
-out the highest rate that is not refused.
+1 ms, even one request under way at a time is too many. So refusals go to the pace (``rate``), which finds out the
+highest rate that is not refused.
 """
 
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Callable
 from typing import Final
 
 import attrs
 
-from briqpay_async.bulk.rate import Pace
+from briqpay_async.bulk.rate import AdaptiveRate
 from briqpay_async.errors import ConfigurationError
 
 __all__ = ["AUTO", "Limiter", "Window", "make_limiter"]
@@ -24,8 +26,6 @@ AUTO: Final = "auto"
 
 _FIRST_WINDOW: Final = 10  # as TCP: enough to learn from, too little to do harm
 _AUTO_CEILING: Final = 100  # the client's connection pool has this size unless told otherwise
-_LONGEST_PAUSE: Final = 300.0
-_UNTOLD_PAUSE: Final = 0.25  # after a refusal without Retry-After: as long as the client's first back-off
 _BATCH: Final = 16  # answers looked at together while the window is as large as it may be, an eighth of it before
 
 
@@ -40,7 +40,6 @@ class Window:
         limit: Its whole part, which is what counts.
         probing: Whether to stop growing where more updates under way only make each one slower.
         latency: Seconds that an answer takes, lately.
-        began: When the first answer came.
     """
 
     ceiling: int
@@ -49,7 +48,6 @@ class Window:
     probing: bool = False
     latency: float = 0.0
     limit: int = attrs.field(init=False)
-    began: float | None = None
     _threshold: float = math.inf
     _best_latency: float = math.inf
     _samples: int = 0
@@ -71,8 +69,8 @@ class Window:
             return
         elapsed = self._seconds / batch
         self._answers, self._seconds = 0, 0.0
-        if self.began is None:
-            self.began, self.latency = now, elapsed
+        if not self._samples:
+            self.latency = elapsed
         self._samples += batch
         self._trouble *= 0.98**batch
         self.latency = latency = elapsed + (self.latency - elapsed) * 0.9**batch
@@ -93,22 +91,14 @@ class Window:
         if self._trouble > 0.1:
             self.decrease(now)
 
-    def decrease(self, now: float, *, grow_slowly: bool = True) -> None:
-        """Multiplicative decrease, once for all that goes wrong within two round trips.
-
-        Args:
-            now: Monotonic seconds.
-            grow_slowly: Whether the increase is additive from here. A refused rate is answered by the pace, and
-                says little about how many may be under way.
-        """
+    def decrease(self, now: float) -> None:
+        """Multiplicative decrease, once for all that goes wrong within two round trips."""
         if now < self._quiet_until:
             return
         self._quiet_until = now + max(0.1, 2 * self.latency)
         self._trouble = 0.0
-        self.size = max(self.floor, self.size * 0.7)
+        self.size = self._threshold = max(self.floor, self.size * 0.7)
         self.limit = int(self.size)
-        if grow_slowly:
-            self._threshold = self.size
 
 
 @attrs.define
@@ -116,59 +106,50 @@ class Limiter:
     """Window and pace of one bulk run, fed with what happened to its requests."""
 
     window: Window
-    pace: Pace = attrs.Factory(Pace)
-    refusals: int = 0
+    pace: AdaptiveRate = attrs.Factory(AdaptiveRate)
 
     @property
     def paced(self) -> bool:
         """Whether requests must ask ``wait`` first."""
-        return self.pace.rate is not None or self.pace.resumes > 0
+        return self.pace.rate is not None or self.pace.resumes > -math.inf
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may be made; not positive when it may be made now."""
         return self.pace.wait(now)
 
-    def took(self, now: float, *, waited: bool) -> None:
-        """A request is made now, which had to wait or not."""
-        self.pace.took(now, waited=waited)
+    def took(self, now: float) -> None:
+        """A request is made now."""
+        self.pace.took(now)
 
     def answered(self, now: float, elapsed: float) -> None:
         """A request was answered after so many seconds, and not refused for its rate."""
-        self.pace.admitted += 1
+        self.pace.answered(now)
         self.window.answered(now, elapsed)
 
     def refused(self, now: float, retry_after: float | None) -> None:
-        """A request was refused because there were too many (429)."""
-        self.refusals += 1
-        window, pace = self.window, self.pace
-        if pace.rate is None and window.began is not None:
-            pace.since = window.began  # before there was an answer, the bucket was full
-        pause = _UNTOLD_PAUSE if retry_after is None else min(retry_after, _LONGEST_PAUSE)
-        if pace.refused(now, pause, window.latency):
-            window.decrease(now, grow_slowly=False)
+        """A request was refused for its rate."""
+        self.pace.refused(now, retry_after)
 
     def failed(self, now: float) -> None:
         """A request failed for the server's or the network's sake."""
+        self.pace.lost()
         self.window.on_failure(now)
 
-    def pause(self, now: float, seconds: float | None) -> None:
-        """Make no request for so many seconds."""
-        if seconds:
-            self.pace.pause(now + min(seconds, _LONGEST_PAUSE))
 
-
-def make_limiter(concurrency: int | str, now: float = 0.0) -> Limiter:
+def make_limiter(concurrency: int | str, now: float = 0.0, random: Callable[[], float] = random.random) -> Limiter:
     """A limiter for ``update_many``'s argument.
 
     Args:
         concurrency: The most updates under way at once, or ``"auto"`` to find out how many help.
         now: Monotonic seconds.
+        random: Gives numbers in ``[0, 1)``.
 
     Raises:
         ConfigurationError: It is neither a positive integer nor ``"auto"``.
     """
+    pace = AdaptiveRate(now, random)
     if concurrency == AUTO:
-        return Limiter(Window(_AUTO_CEILING, probing=True), Pace(since=now))
+        return Limiter(Window(_AUTO_CEILING, probing=True), pace)
     if type(concurrency) is not int or concurrency < 1:
         raise ConfigurationError('concurrency must be an integer of at least 1, or "auto".')
-    return Limiter(Window(concurrency, size=min(concurrency, _FIRST_WINDOW)), Pace(since=now))
+    return Limiter(Window(concurrency, size=min(concurrency, _FIRST_WINDOW)), pace)

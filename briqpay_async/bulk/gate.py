@@ -86,6 +86,8 @@ class AdaptiveGate:
                 await self._queue_up_until(deadline)
             else:
                 await self._queue_up()
+        else:
+            self.limiter.took(self.clock())
         if self._behind is not None and self._behind.closed:
             await self._behind.wait(deadline)
         if self.is_over:
@@ -104,13 +106,11 @@ class AdaptiveGate:
     async def _queue_up(self) -> None:
         """Only the first in the queue sleeps, and looks again afterwards: a refusal changes everybody's turn."""
         async with self._queue:
-            waited = False
             now = self.clock()
             while (wait := min(self.limiter.wait(now), self.until - now)) > 0:
-                waited = True
                 await self.sleep(wait)
                 now = self.clock()
-            self.limiter.took(now, waited=waited)
+            self.limiter.took(now)
 
     def answered(self, now: float, elapsed: float) -> None:
         """An attempt was answered after so many seconds."""

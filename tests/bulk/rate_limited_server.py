@@ -1,162 +1,159 @@
-"""A rate-limited server, a network and a bulk run's limiter, simulated event by event in virtual time."""
+"""Rate-limited and noisy servers, a network, and bulk runs, event by event in virtual time."""
 
 from __future__ import annotations
 
 import heapq
 import itertools
 import math
+import random
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 
 import attrs
 
-from briqpay_async.bulk.concurrency import Limiter
+from briqpay_async.bulk.rate import AdaptiveRate
 
 
 @attrs.define
-class Job:
-    """A row on its way."""
-
-    sent: float = 0.0
-    attempts: int = 0
-
-
-@attrs.define
-class Simulation:
-    """Sends as much as the limiter lets it, as ``Throttle`` and ``Sending`` do, and waits as the client does.
+class Server:
+    """A token bucket, a share of refusals at random, or both.
 
     Attributes:
-        limiter: Under test.
-        per_second: What the server's token bucket admits.
+        quota: Requests per second that the bucket admits, at a time; ``None`` without a bucket.
         burst: What the bucket holds.
-        round_trip: Seconds that a request and its answer travel.
-        retry_after: What a refusal says: ``seconds`` rounds up, ``exact`` does not, ``None`` says nothing.
-        capacity: Requests per second that can be handled at all.
+        noise: Share of requests that is refused whatever their rate.
+        retry_after: What the bucket's refusals say: ``seconds`` rounds up, ``exact`` does not, ``None`` nothing.
+        noise_retry_after: What the others say.
+    """
+
+    quota: Callable[[float], float] | None = None
+    burst: float = 10.0
+    noise: float = 0.0
+    retry_after: str | None = "exact"
+    noise_retry_after: float | None = 0.05
+    _tokens: float = attrs.field(default=attrs.Factory(lambda self: self.burst, takes_self=True))
+    _filled: float = 0.0
+    _chance: random.Random = attrs.Factory(lambda: random.Random(1))  # noqa: S311 - repeats
+
+    def serve(self, now: float) -> tuple[float | None] | None:
+        """``None`` when the request is admitted, or what the refusal says."""
+        if self._chance.random() < self.noise:
+            return (self.noise_retry_after,)
+        if self.quota is None:
+            return None
+        rate = self.quota(now)
+        self._tokens = min(self.burst, self._tokens + (now - self._filled) * rate)
+        self._filled = now
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return None
+        wait = (1 - self._tokens) / rate
+        exact = max(round(wait, 3), 0.001)
+        return ({"exact": exact, "seconds": float(math.ceil(wait)), None: None}[self.retry_after],)
+
+
+@attrs.define
+class World:
+    """The network, and the time."""
+
+    server: Server
+    capacity: float = 5000.0
+    round_trip: float = 0.001
+    now: float = 0.0
+    chance: random.Random = attrs.Factory(lambda: random.Random(1))  # noqa: S311 - repeats
+    _busy_until: float = 0.0
+    _events: list[tuple[float, int, Callable[[], None]]] = attrs.Factory(list)
+    _order: itertools.count[int] = attrs.Factory(itertools.count)
+
+    def at(self, time: float, happens: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (time, next(self._order), happens))
+
+    def run(self, until: float) -> None:
+        while self._events and self._events[0][0] < until:
+            self.now, _, happens = heapq.heappop(self._events)
+            happens()
+
+    def request(self, back: Callable[[tuple[float | None] | None], None]) -> None:
+        self.at(self.now + self.round_trip / 2, partial(self._arrive, back))
+
+    def _arrive(self, back: Callable[[tuple[float | None] | None], None]) -> None:
+        self._busy_until = max(self._busy_until, self.now) + 1 / self.capacity
+        self.at(self._busy_until, partial(self._serve, back))
+
+    def _serve(self, back: Callable[[tuple[float | None] | None], None]) -> None:
+        self.at(self.now + self.round_trip / 2, partial(back, self.server.serve(self.now)))
+
+
+@attrs.define(eq=False)
+class Run:
+    """One bulk run: workers that take turns, and wait for themselves when they are refused.
+
+    Attributes:
+        world: Where it runs.
+        workers: How many.
+        pace: Under test; ``None`` for a naive pool, whose workers only wait for themselves.
         late: Seconds by which a timer may be late.
         admitted: When answers came.
         refused: When refusals came.
-        early: Requests that were made although a refusal had asked to wait.
     """
 
-    limiter: Limiter
-    per_second: float = 500.0
-    burst: float = 10.0
-    round_trip: float = 0.0005
-    retry_after: str | None = "exact"
-    capacity: float = 1500.0
+    world: World
+    workers: int = 40
+    pace: AdaptiveRate | None = None
     late: float = 0.0012
     admitted: list[float] = attrs.Factory(list)
     refused: list[float] = attrs.Factory(list)
-    early: int = 0
-    _now: float = 0.0
-    _tokens: float = attrs.field(init=False)
-    _filled: float = 0.0
-    _events: list[tuple[float, int, Callable[[], None]]] = attrs.Factory(list)
-    _order: itertools.count[int] = attrs.Factory(itertools.count)
-    _queue: deque[Job] = attrs.Factory(deque)
-    _under_way: int = 0
+    _queue: deque[int] = attrs.Factory(deque)
     _asleep: bool = False
-    _waited: bool = False
-    _busy_until: float = 0.0
-    _asked_until: float = 0.0
-    _cool_until: float = 0.0
 
-    def __attrs_post_init__(self) -> None:
-        self._tokens = self.burst
+    def begin(self) -> None:
+        for _ in range(self.workers):
+            self._enter(0)
 
-    def run(self, until: float) -> Simulation:
-        """Go on until this moment."""
-        self._start()
-        while self._events[0][0] < until:
-            self._now, _, happens = heapq.heappop(self._events)
-            happens()
-        return self
-
-    def share(self, since: float, until: float) -> float:
-        """How much of the rate was reached."""
-        return sum(since < at <= until for at in self.admitted) / (until - since) / self.per_second
-
-    @property
-    def refused_share(self) -> float:
-        return len(self.refused) / (len(self.refused) + len(self.admitted))
-
-    def _at(self, time: float, happens: Callable[[], None]) -> None:
-        heapq.heappush(self._events, (time, next(self._order), happens))
-
-    def _irregular(self) -> float:
-        """A number between 0 and 1, and another one next time."""
-        return next(self._order) * 0.6180339887 % 1.0
-
-    # --- the client --------------------------------------------------------------------------------------
-
-    def _start(self) -> None:
-        while self._under_way < self.limiter.window.limit:
-            self._under_way += 1
-            self._enter(Job())
-
-    def _enter(self, job: Job) -> None:
-        if self.limiter.paced:
-            self._queue.append(job)
-            self._turn()
-        else:
-            self._send(job)
+    def _enter(self, refusals: int) -> None:
+        self._queue.append(refusals)
+        self._turn()
 
     def _turn(self) -> None:
+        world, pace = self.world, self.pace
         while self._queue and not self._asleep:
-            wait = self.limiter.wait(self._now)
-            if wait > 0:
-                self._asleep = self._waited = True
-                self._at(self._now + wait + self.late * self._irregular(), self._wake)
-                return
-            self.limiter.took(self._now, waited=self._waited)
-            self._waited = False
-            self._send(self._queue.popleft())
+            if pace is not None:
+                if (wait := pace.wait(world.now)) > 0:
+                    self._asleep = True
+                    world.at(world.now + wait + self.late * world.chance.random(), self._wake)
+                    return
+                pace.took(world.now)
+            world.request(partial(self._back, self._queue.popleft()))
 
     def _wake(self) -> None:
         self._asleep = False
         self._turn()
 
-    def _send(self, job: Job) -> None:
-        if self._now < self._cool_until:  # the client holds back whoever has had a turn, too
-            self._at(self._cool_until, partial(self._send, job))
+    def _back(self, refusals: int, refusal: tuple[float | None] | None) -> None:
+        world, pace = self.world, self.pace
+        if refusal is None:
+            self.admitted.append(world.now)
+            if pace is not None:
+                pace.answered(world.now)
+            self._enter(0)
             return
-        self.early += self._now < self._asked_until - 1e-9
-        job.attempts += 1
-        job.sent = self._now
-        self._at(self._now + self.round_trip / 2, partial(self._arrive, job))
+        (retry_after,) = refusal
+        self.refused.append(world.now)
+        if pace is not None:
+            pace.refused(world.now, retry_after)
+        wait = retry_after or 0.25 * world.chance.random() * min(8, 2**refusals)
+        world.at(world.now + wait, partial(self._enter, refusals + 1))
 
-    def _succeed(self, job: Job) -> None:
-        self._under_way -= 1
-        self.admitted.append(self._now)
-        self.limiter.answered(self._now, self._now - job.sent)
-        self._start()
+    def refused_share(self, since: float) -> float:
+        refused, admitted = (sum(at > since for at in times) for times in (self.refused, self.admitted))
+        return refused / max(refused + admitted, 1)
 
-    def _be_refused(self, job: Job, retry_after: float | None) -> None:
-        self.refused.append(self._now)
-        self.limiter.refused(self._now, retry_after)
-        if retry_after is not None:
-            self._asked_until = max(self._asked_until, self._now + retry_after)
-        again = self._now + (0.25 * self._irregular() if retry_after is None else retry_after)
-        self._cool_until = max(self._cool_until, again)
-        self._at(again, partial(self._enter, job))
 
-    # --- the server --------------------------------------------------------------------------------------
-
-    def _arrive(self, job: Job) -> None:
-        self._busy_until = max(self._busy_until, self._now) + 1 / self.capacity
-        self._at(self._busy_until, partial(self._serve, job))
-
-    def _serve(self, job: Job) -> None:
-        self._tokens = min(self.burst, self._tokens + (self._now - self._filled) * self.per_second)
-        self._filled = self._now
-        if self._tokens >= 1:
-            self._tokens -= 1
-            answer = partial(self._succeed, job)
-        else:
-            wait = (1 - self._tokens) / self.per_second
-            retry_after = {"exact": round(wait, 3), "seconds": float(math.ceil(wait)), None: None}[
-                self.retry_after
-            ]
-            answer = partial(self._be_refused, job, retry_after)
-        self._at(self._now + self.round_trip / 2, answer)
+def simulate(server: Server, seconds: float, *, workers: int = 40, naive: bool = False, **world: float) -> Run:
+    """One run against a server, for so many seconds."""
+    place = World(server, **world)
+    run = Run(place, workers, None if naive else AdaptiveRate(random=place.chance.random))
+    run.begin()
+    place.run(seconds)
+    return run

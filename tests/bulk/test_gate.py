@@ -42,7 +42,7 @@ async def test_a_row_that_had_its_turn_does_not_wait_for_a_second_one(gate: Adap
 async def test_a_turn_that_comes_too_late_is_a_timeout_before_anything_was_sent(
     gate: AdaptiveGate, fake_time: Any
 ) -> None:
-    gate.limiter.pause(fake_time.now, 100.0)
+    gate.limiter.pace.resumes = fake_time.now + 100.0
     gate.sleep = asyncio.sleep
 
     with pytest.raises(CallTimeoutError) as raised:
@@ -98,7 +98,7 @@ async def test_no_attempt_begins_after_the_moment_that_is_named(fake_time: Any) 
 
 async def test_a_wait_for_a_turn_ends_at_that_moment(fake_time: Any) -> None:
     gate = AdaptiveGate(50, fake_time.clock, fake_time.sleep, until=fake_time.now + 1.0)
-    gate.limiter.pause(fake_time.now, 100.0)
+    gate.limiter.pace.resumes = fake_time.now + 100.0
     started = fake_time.now
 
     with pytest.raises(RunIsOverError):
