@@ -203,6 +203,11 @@ class BriqpayClient:
         if self._owns_transport:
             await self._caller.transport.aclose()
 
+    def _forget_connections(self) -> None:
+        """In a forked process: let go of the parent's connections."""
+        if isinstance(self._caller.transport, AiohttpTransport):
+            self._caller.transport.forget()
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -11,8 +11,19 @@ import pytest
 
 import briqpay_async
 
-HEAVY = ("rich", "sqlite3", "hypothesis", "cyclopts", "uvloop", "opentelemetry", "pytest", "tenacity")
-ASIDE = ("sandbox", "cli", "testing", "integrations", "bulk.engine", "bulk.throttle")
+HEAVY = (
+    "anyio",
+    "redis",
+    "rich",
+    "sqlite3",
+    "hypothesis",
+    "cyclopts",
+    "uvloop",
+    "opentelemetry",
+    "pytest",
+    "tenacity",
+)
+ASIDE = ("blocking", "sandbox", "cli", "testing", "integrations", "bulk.engine", "bulk.throttle")
 NEEDED = {"aiohttp", "attr", "attrs", "cattrs", "orjson", "typing_extensions"}
 
 # Taking a name away breaks somebody, and a new one stays for good: both happen here first.

@@ -88,8 +88,12 @@ async def test_the_example_of_a_test_passes() -> None:
     await namespace(example("async def test_my_checkout"))["test_my_checkout"]()
 
 
+def test_the_blocking_example_makes_a_client() -> None:
+    assert type(namespace(example("BlockingBriqpayClient("))["briqpay"]).__name__ == "BlockingBriqpayClient"
+
+
 def test_every_example_is_run_by_a_test() -> None:
-    assert len(PYTHON) == 5
+    assert len(PYTHON) == 6
 
 
 def test_the_commands_install_extras_and_programs_that_exist() -> None:

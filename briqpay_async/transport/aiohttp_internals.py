@@ -185,6 +185,10 @@ class HttpConnector(aiohttp.TCPConnector):
                 transport.abort()
         await super().close(**named)
 
+    def forget(self) -> None:
+        """In a forked process: count as closed, and leave the sockets to the process that opened them."""
+        self._closed = True
+
 
 def _transports(connector: aiohttp.TCPConnector) -> list[Any]:
     """The transports of a pool, used and kept; none where aiohttp keeps them in another way."""

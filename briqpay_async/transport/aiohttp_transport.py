@@ -240,11 +240,13 @@ class AiohttpTransport:
         if self._pid != pid:
             raise WrongLoopError(
                 f"This client opened its connections in process {self._pid}, and this is process {pid}: "
-                "make a client of its own in each process, after the fork."
+                "make a client of its own in each process, after the fork. In code without an event loop, use "
+                "BlockingBriqpayClient of briqpay_async.blocking, which may be forked."
             )
         raise WrongLoopError(
             "This client opened its connections in another event loop: make a client of its own in each loop "
-            "(each asyncio.run starts a new one)."
+            "(each asyncio.run starts a new one). In code without an event loop of its own (Celery tasks, "
+            "Django or Flask views, scripts), use BlockingBriqpayClient of briqpay_async.blocking."
         )
 
     def _open(self) -> aiohttp.ClientSession:
@@ -266,6 +268,15 @@ class AiohttpTransport:
                 self._timer.stop()
             if session is not self._borrowed:
                 await session.close()
+
+    def forget(self) -> None:
+        """In a forked process: let go of the parent's connections without touching them."""
+        self._closed = True
+        session, self._session = self._session, None
+        if session is not None and session is not self._borrowed:
+            if isinstance(session.connector, HttpConnector):
+                session.connector.forget()
+            session.detach()
 
 
 _BAD_CERTIFICATE: Final = aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch
