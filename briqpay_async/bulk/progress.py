@@ -69,7 +69,7 @@ class Reporter:
     async def _report(self) -> None:
         while True:
             await self._sleep(_INTERVAL)
-            now, done = self._clock(), self._counts.done
+            now, done = self._clock(), self._counts.done - self._counts.skipped
             since, before = self._lately[0]
             self._lately.append((now, done))
             self._tell(now, (done - before) / max(now - since, 1e-9))
@@ -100,4 +100,4 @@ class Reporter:
         self._task.cancel()
         await asyncio.wait((self._task,))
         now = self._clock()
-        self._tell(now, self._counts.done / max(now - self._started, 1e-9))
+        self._tell(now, (self._counts.done - self._counts.skipped) / max(now - self._started, 1e-9))

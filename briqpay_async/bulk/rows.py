@@ -88,7 +88,7 @@ class BulkProgress:
         retried: Requests beyond the first one of each row.
         in_flight: Updates under way.
         limit: How many may be under way at once right now.
-        rate: Rows done per second, lately; over the whole run in the last snapshot.
+        rate: Rows done per second, lately, those skipped left out; over the whole run in the last snapshot.
         pace: Requests per second that the API seems to admit; ``None`` while it has refused none.
         bytes_sent: Bytes of all request bodies.
         elapsed_s: Seconds since the run began.

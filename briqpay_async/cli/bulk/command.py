@@ -22,6 +22,8 @@ from briqpay_async.cli.exits import FAILED, INTERRUPTED, InputError
 from briqpay_async.cli.output import say
 from briqpay_async.cli.state_files import STDIN
 from briqpay_async.cli.state_patches import Depth
+from briqpay_async.config import RateLimit
+from briqpay_async.errors import ConfigurationError
 from briqpay_async.transport.requests import Fields, fields_query
 
 __all__ = ["register"]
@@ -56,6 +58,7 @@ def apply(
     sandbox: Flag = False,
     read_first: Flag = False,
     depth: Depth = "field",
+    rate: str | None = None,
 ) -> int:
     """Send what each line of a file says, as the smallest patch. Rows of one session keep their order.
 
@@ -70,11 +73,12 @@ def apply(
         resume: Go on with the run of the journal: what is done is skipped.
         fields: Names of what each answer has; none, the default, also skips the check that it shows what was sent.
         dry_run: Print how many rows would change what. Nothing is sent and nothing is written.
-        report: Write a JSON line for each row.
+        report: Write a JSON line for each row; with --resume, after those of the runs before.
         coalesce: Merge rows of one session that wait for each other into one request.
         sandbox: Use an emulator of the API in this process, with sessions that stand for those of the file.
         read_first: Read each session, and take members missing in "after" as unchanged.
         depth: What is sent of a changed section, its changed members or all of it (orders always travel whole).
+        rate: The quota of requests, where it is known, such as 50/s or 50; otherwise it is learned from refusals.
     """
     settings = Settings(
         concurrency=concurrency,
@@ -83,6 +87,7 @@ def apply(
         coalesce=coalesce,
         read_first=read_first,
         sandbox=sandbox,
+        rate=None if rate is None else _rate(rate),
     )
     _check(settings, file, journal, report, resume=resume)
     book = None if journal is None or dry_run else _journal(journal, resume=resume)
@@ -96,7 +101,7 @@ def apply(
                 asyncio.run(run.look())
             else:
                 total = count_lines(file)
-                with _written(report) as out, watching(Console(stderr=True), total) as watch:
+                with _written(report, append=resume) as out, watching(Console(stderr=True), total) as watch:
                     asyncio.run(run.apply(book, out, watch))
         except KeyboardInterrupt:
             run.totals.stopped = True
@@ -168,16 +173,26 @@ def _how_to_go_on(journal: Path | None, settings: Settings) -> str:
 
 
 @contextmanager
-def _written(path: Path | None) -> Iterator[BinaryIO | None]:
+def _written(path: Path | None, *, append: bool) -> Iterator[BinaryIO | None]:
+    """The report, readable by its owner only."""
     if path is None:
         yield None
         return
     try:
-        out = path.open("wb")
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else os.O_TRUNC)
+        out = os.fdopen(os.open(path, flags, 0o600), "ab" if append else "wb")
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
     with out:
         yield out
+
+
+def _rate(text: str) -> RateLimit:
+    number = text.removesuffix("/s")
+    try:
+        return RateLimit(float(number))
+    except (ValueError, ConfigurationError) as error:
+        raise InputError(f"--rate must be requests a second such as 50/s, not {text}") from error
 
 
 def _fields(given: list[str] | None) -> Fields:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, BinaryIO, Final, Literal
 
 import attrs
@@ -19,7 +20,7 @@ from briqpay_async.cli.bulk.rows import Row
 from briqpay_async.cli.exits import one_line
 from briqpay_async.cli.state_patches import Depth
 from briqpay_async.client import BriqpayClient
-from briqpay_async.config import Pool
+from briqpay_async.config import Pool, RateLimit
 from briqpay_async.errors import BriqpayError
 from briqpay_async.sandbox import Sandbox
 from briqpay_async.transport.requests import Fields
@@ -44,6 +45,7 @@ class Settings:
         coalesce: Merge rows of one session that wait for each other.
         read_first: Read sessions before they are compared.
         sandbox: Use an emulator of its own.
+        rate: The quota of requests, where it is known.
     """
 
     concurrency: int | Literal["auto"] = 50
@@ -52,6 +54,7 @@ class Settings:
     coalesce: bool = False
     read_first: bool = False
     sandbox: bool = False
+    rate: RateLimit | None = None
 
 
 @attrs.define
@@ -189,8 +192,12 @@ class BulkRun:
         await self._drained(self._look())
 
     async def _drained(self, work: Any) -> None:
-        """Work; the first cancellation only ends the reading of lines."""
+        """Work; the first cancellation, by Ctrl-C or SIGTERM, only ends the reading of lines."""
         task = asyncio.create_task(work)
+        here = asyncio.current_task()
+        if here is not None:
+            with suppress(NotImplementedError, ValueError, RuntimeError):  # not on Windows, nor in other threads
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, here.cancel)
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -258,12 +265,14 @@ class BulkRun:
         concurrency = self._settings.concurrency
         pool = Pool(size=_POOL if concurrency == "auto" else max(_POOL, concurrency))
         if not self._settings.sandbox:
-            async with BriqpayClient.from_env(pool=pool) as briqpay:
+            async with BriqpayClient.from_env(pool=pool, rate=self._settings.rate) as briqpay:
                 yield briqpay, None
             return
         async with (
             Sandbox(journal_limit=1_000, journal_bodies=0) as sandbox,
-            BriqpayClient(sandbox.username, sandbox.secret, base_url=sandbox.url, pool=pool) as briqpay,
+            BriqpayClient(
+                sandbox.username, sandbox.secret, base_url=sandbox.url, pool=pool, rate=self._settings.rate
+            ) as briqpay,
         ):
             yield briqpay, Shelf(briqpay)
 

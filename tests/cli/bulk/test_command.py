@@ -292,6 +292,33 @@ async def test_a_run_is_resumed_where_it_ended(
     assert len(patches(sandbox)) == 3
 
 
+async def test_the_report_of_a_resumed_run_has_the_rows_of_the_run_before(
+    run: Any, sandbox: Sandbox, three: list[str], save: Save, tmp_path: Path
+) -> None:
+    file = save(jsonl(*(move(one, "Lund") for one in three)), "rows.jsonl")
+    files = "--journal", tmp_path / "run.db", "--report", tmp_path / "report.jsonl"
+    await run("bulk", "apply", file, *files)
+    await run("bulk", "apply", file, *files, "--resume")
+
+    lines = (tmp_path / "report.jsonl").read_bytes().splitlines()
+    assert [orjson.loads(line)["status"] for line in lines] == ["applied"] * 3 + ["skipped"] * 3
+
+
+@pytest.mark.parametrize("rate", ["100000/s", "100000"])
+async def test_a_known_rate_is_kept(run: Any, sandbox: Sandbox, three: list[str], save: Save, rate: str) -> None:
+    file = save(jsonl(*(move(one, "Lund") for one in three)), "rows.jsonl")
+
+    assert counts(await run("bulk", "apply", file, "--rate", rate))["applied"] == 3
+
+
+@pytest.mark.parametrize("rate", ["fast", "0/s", "50/m"])
+async def test_a_rate_that_makes_no_sense_is_one_line(run: Any, save: Save, rate: str) -> None:
+    result = await run("bulk", "apply", save(jsonl(*ROWS[:1]), "rows.jsonl"), "--rate", rate)
+
+    assert result.status == 2
+    assert "--rate must be" in result.line
+
+
 async def test_a_journal_with_rows_is_not_used_by_accident(
     run: Any, sandbox: Sandbox, three: list[str], save: Save, tmp_path: Path
 ) -> None:
@@ -428,15 +455,16 @@ async def test_a_newcomer_can_try_it_without_an_account(
 class _Terminal(io.StringIO):
     """Stderr that presses Ctrl-C when it reads one of some texts for the first time."""
 
-    def __init__(self, *texts: str) -> None:
+    def __init__(self, *texts: str, presses: signal.Signals = signal.SIGINT) -> None:
         super().__init__()
         self._texts = set(texts)
+        self._presses = presses
 
     def write(self, text: str) -> int:
         written = super().write(text)
         for found in [one for one in self._texts if one in text]:
             self._texts.discard(found)
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(self._presses)
         return written
 
 
@@ -553,6 +581,23 @@ def test_ctrl_c_lets_rows_that_are_read_first_finish(
     )
     assert 0 < applied < len(rows)
     assert failed == 0
+
+
+def test_sigterm_lets_rows_under_way_finish_and_the_report_has_every_row_of_the_journal(
+    monkeypatch: pytest.MonkeyPatch, open_pipe: Callable[[bytes], None], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(bulk_show, "_PLAIN_INTERVAL", 0.1)
+    err = _Terminal("4 applied", presses=signal.SIGTERM)
+    monkeypatch.setattr(sys, "stderr", err)
+    open_pipe(jsonl(*ROWS[:4]))
+    files = "--journal", str(tmp_path / "run.db"), "--report", str(tmp_path / "report.jsonl")
+
+    assert main(["bulk", "apply", "-", "--sandbox", *files]) == 130
+    assert "--resume" in err.getvalue()
+    with closing(sqlite3.connect(tmp_path / "run.db")) as journal:
+        assert journal.execute("SELECT count(*) FROM rows").fetchone() == (4,)
+    assert len((tmp_path / "report.jsonl").read_bytes().splitlines()) == 4
+    assert (tmp_path / "report.jsonl").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_second_ctrl_c_cancels_at_once(
