@@ -2,8 +2,12 @@
 
 Example:
     >>> app = FastAPI(lifespan=lifespan(BriqpayClient.from_env()))
-    >>> app.mount("/webhooks/briqpay", WebhookEndpoint(receiver, handle, inbox=inbox))
+    >>> endpoint = WebhookEndpoint(receiver, handle, inbox=inbox)
+    >>> app.router.routes.append(starlette.routing.Route("/webhooks/briqpay", endpoint))
     >>> async def cart(client: Annotated[BriqpayClient, Depends(get_client)]): ...
+
+``app.mount("/webhooks/briqpay", endpoint)`` works as well, but answers at ``/webhooks/briqpay/`` alone, and
+without the slash with a redirect that a sender of webhooks need not follow.
 """
 
 from __future__ import annotations
