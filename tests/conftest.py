@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import signal
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from unittest.mock import Mock
@@ -36,6 +37,15 @@ SHIM_NEEDED = "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init
 class _ShimmedResponse(aiohttp.ClientResponse):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, stream_writer=Mock(output_size=0), **options)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Locks of orders go into a folder of this run, and not into the one that programs of this user share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))
+        patch.setattr(tempfile, "tempdir", None)
+        yield
 
 
 @pytest.fixture

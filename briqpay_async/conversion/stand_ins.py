@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
-from typing import Any, Union, cast, get_args, get_origin
+from typing import Any, Final, Union, cast, get_args, get_origin
 
 from briqpay_async.conversion.encode import SCALARS, alternatives
 from briqpay_async.conversion.json_values import NumericText
 from briqpay_async.models.base import Model
 
 __all__ = ["absent_as_array", "is_optional", "is_plain", "json_class", "stand_in_for"]
+
+_EXACT: Final = 2.0**53
 
 
 def json_class(kind: Any) -> type | None:
@@ -41,10 +43,15 @@ def stand_in_for(classes: frozenset[type]) -> Callable[[Any], tuple[Any] | None]
     if classes == {str}:
         return lambda value: (NumericText(repr(value)),) if value.__class__ in {int, float} else None
     if classes == {int}:
-        return lambda value: (int(value),) if value.__class__ is float and value.is_integer() else None
+        return lambda value: (int(value),) if _is_exact(value) else None
     if classes == {dict}:
         return lambda value: (None,) if value == [] else None
     return None
+
+
+def _is_exact(value: Any) -> bool:
+    """Whether a value is a float that stands for one whole number, and not for many: below 2**53."""
+    return value.__class__ is float and value.is_integer() and abs(value) < _EXACT
 
 
 def absent_as_array(annotation: Any) -> Callable[[Any], bool] | None:

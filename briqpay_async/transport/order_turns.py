@@ -17,8 +17,9 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,7 +41,8 @@ logger = logging.getLogger("briqpay_async")
 # may not yet show what was made.
 _OPEN: Final = 3600.0
 _LAG: Final = 120.0
-_SWEEP: Final = 60.0
+_SWEEP: Final = 60.0  # seconds from one look at the folder to the next
+_SWEPT_AT_ONCE: Final = 50
 _FIRST_WAIT, _LONGEST_WAIT = 0.005, 0.1
 
 
@@ -125,6 +127,7 @@ class OrderTurns:
         self._folder = folder
         self._now = now
         self._swept = 0.0
+        self._unswept: Iterator[Path] | None = None
         self._files = bool(account) and fcntl is not None
         self._records: dict[str, _Record] = {}
 
@@ -184,16 +187,23 @@ class OrderTurns:
         return None
 
     def _sweep(self, folder: Path) -> None:
-        """Remove files that nobody needs any more. The time of a file's change is when that is."""
+        """Remove some of the files that are out of date, a few a call, so that no call waits for many.
+
+        The modification time of a file says when it is out of date.
+        """
         now = self._now()
-        if now - self._swept < _SWEEP:
-            return
-        self._swept = now
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):  # another process removed it first
-                    if entry.stat(follow_symlinks=False).st_mtime < now:
-                        _remove(Path(entry.path))
+        if self._unswept is None:
+            if now - self._swept < _SWEEP:
+                return
+            self._swept = now
+            self._unswept = folder.iterdir()
+        some = list(islice(self._unswept, _SWEPT_AT_ONCE))
+        for path in some:
+            with contextlib.suppress(OSError):  # another process removed it first
+                if path.lstat().st_mtime < now:
+                    _remove(path)
+        if len(some) < _SWEPT_AT_ONCE:
+            self._unswept = None
 
 
 def _own_folder() -> Path:

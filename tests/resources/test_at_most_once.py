@@ -369,12 +369,12 @@ async def test_after_an_unknown_outcome_no_later_capture_is_taken_for_ones_own(
 ) -> None:
     session_id, order = await paid(briqpay, shop)
     part = order.select({"a": 1})
-    shop.faults.add("apply_later", endpoint="capture", seconds=0.05, times=1)
+    shop.faults.add("apply_later", endpoint="capture", seconds=0.5, times=1)
     with pytest.raises(OutcomeUnknownError):
         await briqpay.orders.capture(session_id, part)
     # The first capture is applied while another client, alike but new, makes the second.
     async with BriqpayClient(shop.username, shop.secret, base_url=shop.url, retry=FAST) as other:
-        shop.faults.add("latency", endpoint="capture", seconds=0.1)
+        shop.faults.add("latency", endpoint="capture", seconds=0.8)
         shop.faults.add("close_before_answer", endpoint="capture")
         with pytest.raises(OutcomeUnknownError) as caught:
             await other.orders.capture(session_id, part)

@@ -221,9 +221,9 @@ async def test_when_nothing_can_be_told_the_error_says_so(briqpay: BriqpayClient
 
 async def test_a_capture_that_timed_out_is_never_sent_again_blindly(briqpay: BriqpayClient, shop: Sandbox) -> None:
     session = await completed(briqpay, shop)
-    shop.faults.add("latency", seconds=0.3, endpoint="capture")
+    shop.faults.add("latency", seconds=1.0, endpoint="capture")
     with pytest.raises(OutcomeUnknownError):
-        await briqpay.orders.capture(str(session.session_id), order_of(session), before=session, timeout=0.1)
+        await briqpay.orders.capture(str(session.session_id), order_of(session), before=session, timeout=0.4)
     assert len([record for record in shop.journal if record.endpoint == "capture"]) == 1
 
 

@@ -54,7 +54,7 @@ async def test_a_hosted_page_shows_a_session(client: BriqpayClient, sandbox: San
     page = await client.hosted_pages.create(str(session.session_id), config)
     assert page.session_id == session.session_id
     assert page.hosted_page_id in sandbox.hosted_pages
-    assert str(page.url).startswith("https://")
+    assert str(page.url).startswith(f"{sandbox.url}/_sandbox/hosted/")
     assert (await client.hosted_pages.create(str(session.session_id))).hosted_page_id != page.hosted_page_id
 
 

@@ -268,7 +268,7 @@ def test_an_answer_without_sense_is_a_decode_error_with_its_status(body: bytes, 
 
 def test_a_decode_error_points_at_the_member() -> None:
     with pytest.raises(ResponseDecodeError) as caught:
-        decode_model(Response(201, {}, b'{"status":7}'), Session)
+        decode_model(Response(201, {}, b'{"status":{}}'), Session)
     assert caught.value.pointer == "/status"
     assert caught.value.status == 201
 

@@ -144,7 +144,7 @@ async def test_a_call_is_given_up_while_the_client_cools_down(
     asked = len(wire.requests)
     await gives_up(briqpay, call)
     assert len(wire.requests) == asked
-    briqpay._caller.shared.cool_until = 0.0  # as if it were over
+    briqpay._caller.shared.gate._paused_until = 0.0  # as if it were over
     await works_on(wire, briqpay)
 
 

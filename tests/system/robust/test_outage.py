@@ -43,6 +43,8 @@ def client_of(url: str, fake_time: FakeTime, hooks: tuple[CallHooks, ...] = ()) 
     client = BriqpayClient("sandbox-merchant", "sandbox-secret", base_url=url, hooks=hooks)
     shared = client._caller.shared
     shared.clock, shared.sleep, shared.random = fake_time.clock, fake_time.sleep, fake_time.random
+    gate: Any = shared.gate
+    gate._clock, gate._sleep = fake_time.clock, fake_time.sleep
     return client
 
 

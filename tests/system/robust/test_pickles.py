@@ -14,6 +14,7 @@ from support.shop import address, data, line, new_session
 
 import briqpay_async as bq
 from briqpay_async.sandbox import Sandbox
+from briqpay_async.webhooks import WebhookReceiver
 
 TO_MALMO = bq.SessionPatch.between(data(), data(billing=address(city="Malmö")))
 MISSING = "c5674f4f-7e84-405c-a44b-c83736bb7209"
@@ -86,6 +87,27 @@ async def _other_loop(briqpay: bq.BriqpayClient, session_id: str) -> None:
     await asyncio.to_thread(lambda: asyncio.run(briqpay.sessions.read(session_id)))
 
 
+async def _conflicting(briqpay: bq.BriqpayClient, session_id: str) -> None:
+    known = await briqpay.sessions.read(session_id)
+    async with briqpay.sessions.edit(session_id) as builder:
+        builder.cart.remove("sku-1")
+    async with briqpay.sessions.edit(known, rebase=True) as builder:
+        builder.cart.set_quantity("sku-1", 3)
+
+
+async def _unsigned(_briqpay: bq.BriqpayClient, _: str) -> None:
+    WebhookReceiver(secrets=("secret",)).receive(b"{}", {})
+
+
+async def _malformed(_briqpay: bq.BriqpayClient, _: str) -> None:
+    WebhookReceiver(require_signature=False).receive(b"{}", {})
+
+
+async def _not_true(briqpay: bq.BriqpayClient, session_id: str) -> None:
+    claim = {"event": "session_status", "status": "completed", "sessionId": session_id}
+    await briqpay.sessions.confirm(WebhookReceiver(require_signature=False).receive_query(claim))
+
+
 # Each class of error, and how to have it raised for real.
 RAISED: dict[type[bq.BriqpayError], tuple[Any, list[dict[str, Any]], dict[str, Any]]] = {
     bq.APIError: (_read, [_status(418, "TEAPOT", body="html")], {}),
@@ -111,6 +133,10 @@ RAISED: dict[type[bq.BriqpayError], tuple[Any, list[dict[str, Any]], dict[str, A
     bq.UnpatchableChangeError: (_unpatchable, [], {}),
     bq.ConfigurationError: (_closed, [], {}),
     bq.WrongLoopError: (_other_loop, [], {}),
+    bq.EditConflictError: (_conflicting, [], {}),
+    bq.WebhookSignatureError: (_unsigned, [], {}),
+    bq.WebhookMalformedError: (_malformed, [], {}),
+    bq.WebhookNotConfirmedError: (_not_true, [], {}),
 }
 
 
@@ -153,7 +179,7 @@ def test_every_class_of_error_is_raised_for_real() -> None:
     classes = {
         value for value in vars(bq).values() if isinstance(value, type) and issubclass(value, bq.BriqpayError)
     }
-    assert classes - {bq.BriqpayError} == set(RAISED)
+    assert classes - {bq.BriqpayError, bq.WebhookError} == set(RAISED)
 
 
 @pytest.mark.parametrize("cls", RAISED, ids=lambda cls: cls.__name__)
