@@ -16,7 +16,7 @@ import aiohttp
 
 from briqpay_async import Address, BriqpayClient, BulkJournal, EditableData, SessionPatch, SessionUpdate
 from briqpay_async.bulk.engine import update_many
-from briqpay_async.bulk.gate import Throttle
+from briqpay_async.bulk.gate import AdaptiveGate
 
 CONCURRENCY = 50
 NOOP = SessionPatch()
@@ -106,7 +106,7 @@ async def _engine_alone(rows: Iterable[SessionUpdate]) -> float:
         """A transport that does nothing."""
 
     started = time.process_time()
-    async for _ in update_many(take, rows, Throttle(CONCURRENCY, time.monotonic, asyncio.sleep)):
+    async for _ in update_many(lambda _: take, rows, AdaptiveGate(CONCURRENCY, time.monotonic, asyncio.sleep)):
         pass
     return time.process_time() - started
 
