@@ -12,7 +12,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError
 
-from briqpay_async.cli import completion, order, page, sandbox, session, token
+from briqpay_async.cli import completion, order, page, sandbox, session, token, webhook
 from briqpay_async.cli.bulk import command as bulk
 from briqpay_async.cli.demo import command as demo
 from briqpay_async.cli.exits import (
@@ -40,6 +40,7 @@ GROUPS: Final[tuple[Callable[[App], None], ...]] = (
     page.register,
     bulk.register,
     sandbox.register,
+    webhook.register,
     demo.register,
     shop.register,
     completion.register,
