@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
+from briqpay_async.errors import ResponseDecodeError
 from briqpay_async.models import formats as shapes
 from briqpay_async.models.address import Address
 from briqpay_async.models.base import Model, Pending, as_tuple, wire_names
@@ -40,6 +41,8 @@ __all__ = [
     "Tokenization",
     "Urls",
 ]
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -251,6 +254,24 @@ class Session(Model):
     _pending: Pending | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
     @property
+    def id(self) -> str:
+        """The session's identifier, for a session that is known to have one.
+
+        Raises:
+            ResponseDecodeError: The answer left it out: ask for ``sessionId`` in ``fields``.
+        """
+        return _present(self.session_id, "/sessionId")
+
+    @property
+    def order(self) -> Order:
+        """The session's order, for a session that is known to have one; ``data.order`` says ``None`` otherwise.
+
+        Raises:
+            ResponseDecodeError: It has none, or the answer left it out: ask for ``data`` in ``fields``.
+        """
+        return _present(self.data.order if self.data is not None else None, "/data/order")
+
+    @property
     def snippet(self) -> str | None:
         """The markup under either of its names: answers to a read may call it ``snippet``."""
         return self.html_snippet or self.extra.get("snippet")
@@ -287,6 +308,12 @@ class Session(Model):
                 lines it took.
         """
         return to_refund(self, capture_id).order()
+
+
+def _present(value: T | None, pointer: str) -> T:
+    if value is None:
+        raise ResponseDecodeError(f"The session has no {pointer}, or the answer left it out.", pointer=pointer)
+    return value
 
 
 @attrs.frozen(kw_only=True, repr=False)
