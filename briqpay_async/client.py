@@ -28,11 +28,14 @@ from briqpay_async.transport.aiohttp_transport import AiohttpTransport
 from briqpay_async.transport.call import Caller, ClientState, Transport
 from briqpay_async.transport.hooks import CallHooks
 from briqpay_async.transport.order_turns import OrderTurns
-from briqpay_async.transport.rate_gate import ClientGate
+from briqpay_async.transport.rate_gate import ClientGate, RateGate
 from briqpay_async.transport.retry import Budget
+from briqpay_async.transport.session_locks import SessionLocks
 
 if TYPE_CHECKING:
     import aiohttp
+
+    from briqpay_async.shared.state import SharedState
 
 __all__ = ["BriqpayClient"]
 
@@ -69,6 +72,7 @@ class BriqpayClient:
         check_totals: CheckTotals = "warn",
         insecure_http: bool = False,
         rate: RateLimit | None = None,
+        shared: SharedState | None = None,
     ) -> None:
         """Make a client. Nothing is opened before the first call.
 
@@ -88,6 +92,9 @@ class BriqpayClient:
                 travel unencrypted. For a sandbox on a network of your own, such as another container.
             rate: The quota of requests, where it is known: single calls and bulk runs keep to it together. It
                 holds for this client and its copies; each process has its own.
+            shared: State that several processes share, such as ``RedisState``: then updates of one session never
+                overlap, whichever process makes them, and a rate that the state knows is kept by all together.
+                It stays open when the client is closed, but for idle connections.
 
         Raises:
             ConfigurationError: A setting that cannot work.
@@ -109,7 +116,8 @@ class BriqpayClient:
             ClientState(
                 Budget(retry.budget),
                 turns=OrderTurns(f"{self._base_url}\n{username}"),
-                gate=ClientGate(_rate(rate)),
+                locks=SessionLocks(None if shared is None else shared.leases()),
+                gate=_gate(rate, shared),
             ),
             timeouts=timeouts,
             retry=retry,
@@ -117,6 +125,7 @@ class BriqpayClient:
             check_totals=check_totals,
         )
         self._owns_transport = True
+        self._shared = shared
 
     def _wire(
         self,
@@ -202,6 +211,8 @@ class BriqpayClient:
         """Close the connections. Closing again does nothing; a borrowed ``http_session`` stays open."""
         if self._owns_transport:
             await self._caller.transport.aclose()
+            if self._shared is not None:
+                await self._shared.aclose()
 
     def _forget_connections(self) -> None:
         """In a forked process: let go of the parent's connections."""
@@ -238,6 +249,16 @@ def _environment(environment: Environment) -> Environment:
     if not isinstance(environment, Environment):
         raise ConfigurationError("environment must be Environment.PLAYGROUND or Environment.PRODUCTION.")
     return environment
+
+
+def _gate(rate: RateLimit | None, shared: SharedState | None) -> RateGate:
+    """The gate of a rate that all processes keep to, or else of this client's own."""
+    common = None if shared is None else shared.gate()
+    if common is None:
+        return ClientGate(_rate(rate))
+    if rate is not None:
+        raise ConfigurationError("Give the rate to the shared state or to the client, not to both.")
+    return common
 
 
 def _rate(rate: RateLimit | None) -> RateLimit | None:

@@ -30,6 +30,7 @@ __all__ = [
     "SessionCompletedError",
     "SessionInitializingError",
     "SessionNotFoundError",
+    "SharedStateError",
     "TotalsMismatchError",
     "TransportError",
     "UnpatchableChangeError",
@@ -170,6 +171,10 @@ class TotalsMismatchError(BriqpayError):
     def __init__(self, message: str = "", *, discrepancies: tuple[Any, ...] = (), **context: Any) -> None:
         super().__init__(message, **context)
         self.discrepancies = discrepancies
+
+
+class SharedStateError(BriqpayError):
+    """Shared state could not be reached, or refused, or a lease ran out: nothing more was sent."""
 
 
 class TransportError(BriqpayError):

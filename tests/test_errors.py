@@ -74,6 +74,7 @@ def test_the_tree_is_the_documented_one() -> None:
         bq.ResponseDecodeError,
         bq.PatchNotAppliedError,
         bq.APIError,
+        bq.SharedStateError,
         bq.WebhookError,
         bq.WebhookSignatureError,
         bq.WebhookMalformedError,

@@ -14,6 +14,7 @@ from support.shop import address, data, line, new_session
 
 import briqpay_async as bq
 from briqpay_async.sandbox import Sandbox
+from briqpay_async.shared import RedisState
 from briqpay_async.webhooks import WebhookReceiver
 
 TO_MALMO = bq.SessionPatch.between(data(), data(billing=address(city="Malmö")))
@@ -108,6 +109,12 @@ async def _not_true(briqpay: bq.BriqpayClient, session_id: str) -> None:
     await briqpay.sessions.confirm(WebhookReceiver(require_signature=False).receive_query(claim))
 
 
+async def _no_shared_state(briqpay: bq.BriqpayClient, session_id: str) -> None:
+    shared = RedisState("redis://127.0.0.1:1")
+    async with bq.BriqpayClient("user", "secret", base_url=briqpay._base_url, shared=shared) as sharing:
+        await sharing.sessions.update_metadata(session_id, references={"a": "b"})
+
+
 # Each class of error, and how to have it raised for real.
 RAISED: dict[type[bq.BriqpayError], tuple[Any, list[dict[str, Any]], dict[str, Any]]] = {
     bq.APIError: (_read, [_status(418, "TEAPOT", body="html")], {}),
@@ -132,6 +139,7 @@ RAISED: dict[type[bq.BriqpayError], tuple[Any, list[dict[str, Any]], dict[str, A
     bq.TotalsMismatchError: (_wrong_totals, [], {}),
     bq.UnpatchableChangeError: (_unpatchable, [], {}),
     bq.ConfigurationError: (_closed, [], {}),
+    bq.SharedStateError: (_no_shared_state, [], {}),
     bq.WrongLoopError: (_other_loop, [], {}),
     bq.EditConflictError: (_conflicting, [], {}),
     bq.WebhookSignatureError: (_unsigned, [], {}),

@@ -1,0 +1,5 @@
+-- Ends a lease or a claim: KEYS[1]; ARGV: its owner. Another owner's stays.
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  return redis.call('DEL', KEYS[1])
+end
+return 0
