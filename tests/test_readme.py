@@ -11,10 +11,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+from aiohttp.test_utils import TestServer
 from support.shop import data, line, new_session
 
 from briqpay_async import BriqpayClient, Session
+from briqpay_async.cli import main
 from briqpay_async.sandbox import Sandbox
 
 ROOT = Path(__file__).parent.parent
@@ -86,7 +89,7 @@ def test_the_blocking_example_makes_a_client() -> None:
 
 
 def test_every_example_is_run_by_a_test() -> None:
-    assert len(PYTHON) == 6
+    assert len(PYTHON) == 7
 
 
 def test_the_commands_install_extras_and_programs_that_exist() -> None:
@@ -108,3 +111,21 @@ def test_every_error_named_in_the_readme_exists(name: str) -> None:
     import briqpay_async
 
     assert name == "TimeoutError" or issubclass(getattr(briqpay_async, name), briqpay_async.BriqpayError)
+
+
+async def test_the_endpoint_of_the_readme_takes_a_webhook_once_and_refuses_a_forged_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the inbox's file
+    monkeypatch.setenv("BRIQPAY_WEBHOOK_SECRET", "try-it")
+    names = namespace(example("def make_shop():"))
+    async with TestServer(names["make_shop"]()) as shop:
+        send = ["webhook", "send", "order_status", "--session", "c5674f4f-7e84-405c-a44b-c83736bb7209"]
+        to = ["--to", str(shop.make_url("/webhooks/briqpay"))]
+        answers = []
+        for options in ([], [], ["--forge"]):
+            await asyncio.to_thread(main, [*send, *to, *options])
+            out = capsys.readouterr().out
+            answers.append(out[out.index("{\n") :])
+            assert ("pack the order" in out) is (len(answers) == 1)
+    assert [orjson.loads(answer)["answer"] for answer in answers] == ["handled", "handled before", "mismatch"]
