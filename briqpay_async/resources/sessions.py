@@ -228,6 +228,9 @@ class Sessions(SessionCalls):
         For events that no signature proves (``event.verified`` is false): anybody could have sent them. An order
         captured since still confirms ``order_approved_not_captured``; one that was cancelled does not.
 
+        What is confirmed is the status. Take references and amounts from the session: those of the event may be
+        made up, even when the status is true.
+
         Args:
             event: The event.
             timeout: Deadline of the whole call in seconds.

@@ -18,6 +18,8 @@ from briqpay_async.errors import (
     WebhookNotConfirmedError,
     WebhookSignatureError,
 )
+from briqpay_async.models.session import Session
+from briqpay_async.webhooks.confirmed import as_shown
 from briqpay_async.webhooks.events import WebhookEvent
 from briqpay_async.webhooks.inbox import Claim, WebhookInbox
 from briqpay_async.webhooks.receiver import MAX_BODY, WebhookReceiver
@@ -34,7 +36,7 @@ ReadBody: TypeAlias = Callable[[int], Awaitable[bytes | None]]
 
 
 class _Sessions(Protocol):
-    async def confirm(self, event: WebhookEvent) -> object: ...
+    async def confirm(self, event: WebhookEvent) -> Session: ...
 
 
 class ConfirmingClient(Protocol):
@@ -64,8 +66,8 @@ class WebhookHandler:
         handle: What the shop does about an event.
         inbox: Keeps duplicates out; without it each delivery is handled.
         client: Confirms events that no signature proves: the session is read, and ``handle`` sees the event only
-            if the session shows it. Without a client such events are refused, unless the receiver's
-            ``require_signature`` is off.
+            if the session shows it, with references and amounts as the session has them. Without a client such
+            events are refused, unless the receiver's ``require_signature`` is off.
         time_limit: Seconds that ``handle`` may take. Then it is cancelled and the claim given back. Keep it below
             the inbox's lease.
 
@@ -111,7 +113,7 @@ class WebhookHandler:
         try:
             event = await self._event(method, headers, query, read)
             if not event.verified and self._client is not None:
-                await self._client.sessions.confirm(event)
+                event = as_shown(event, await self._client.sessions.confirm(event))
         except BriqpayError as error:
             return _refusal(error)
         return await self._take(event)

@@ -65,7 +65,9 @@ class WebhookEvent:
     @property
     def key(self) -> str:
         """The same for redeliveries of one event, and different for different events: 64 hexadecimal digits."""
-        return hashlib.sha256(orjson.dumps([self.name, self.session_id, self.status, *self._about()])).hexdigest()
+        return hashlib.sha256(
+            orjson.dumps([self.name, self.session_id.lower(), self.status, *self._about()])
+        ).hexdigest()
 
     def _about(self) -> tuple[str | None, ...]:
         """What tells apart events of the same name, session and status."""

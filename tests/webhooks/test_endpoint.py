@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiohttp
+import attrs
 import pytest
 import uvicorn
 from aiohttp import web
@@ -19,7 +20,16 @@ from briqpay_async import BriqpayClient, ConfigurationError
 from briqpay_async.integrations.aiohttp import BRIQPAY, briqpay_context, webhook_handler
 from briqpay_async.integrations.starlette import WebhookEndpoint
 from briqpay_async.sandbox import Sandbox
-from briqpay_async.webhooks import MemoryInboxStore, WebhookEvent, WebhookInbox
+from briqpay_async.webhooks import (
+    CaptureStatusEvent,
+    MemoryInboxStore,
+    OrderStatusEvent,
+    OtherEvent,
+    RefundStatusEvent,
+    SessionStatusEvent,
+    WebhookEvent,
+    WebhookInbox,
+)
 
 Serve = Callable[..., Awaitable[str]]
 BODY = body_of(payload())
@@ -204,6 +214,70 @@ async def test_with_a_client_an_unsigned_event_is_confirmed_before_it_is_handled
     query = f"?event=session_status&status=completed&sessionId={made.session_id}"
     assert await post(url + query, None, {}, "GET") == 200
     assert [event.name for event in handled] == ["order_status", "session_status"]
+
+
+async def test_what_is_true_but_forged_is_handled_once_and_as_the_session_shows_it(
+    serve: Serve, handled: Handled, client: BriqpayClient, sandbox: Sandbox
+) -> None:
+    made = await client.sessions.create(attrs.evolve(new_session(), references={"reference1": "42"}))
+    sandbox.complete(str(made.session_id))
+    paid = sandbox.sessions[str(made.session_id)]["data"]["transactions"][0]["transactionId"]
+    url = await serve(receiver(), handled, client=client, inbox=WebhookInbox(MemoryInboxStore()))
+    real = body_of(payload(sessionId=made.session_id, reference1="42", transaction={"transactionId": paid}))
+    assert await post(url, real, signed(real)) == 200
+    # The buyer knows the session, and that it is paid: none of these may pack the order again, or another order.
+    for forged in (
+        payload(sessionId=made.session_id),
+        payload(sessionId=str(made.session_id).upper()),
+        payload(sessionId=made.session_id, transaction={"transactionId": "one more"}),
+        payload(sessionId=made.session_id, reference1="43", extra=[1]),
+    ):
+        assert await post(url, body_of(forged), {}) == 200
+    assert [event.references for event in handled] == [{"reference1": "42"}]
+
+
+async def test_an_event_that_only_the_session_proves_has_the_members_of_the_session(
+    serve: Serve, handled: Handled, client: BriqpayClient, sandbox: Sandbox
+) -> None:
+    made = await client.sessions.create(attrs.evolve(new_session(), references={"reference1": "42"}))
+    session_id = str(made.session_id)
+    sandbox.complete(session_id)
+    before = await client.sessions.read(session_id)
+    capture = await client.orders.capture(session_id, before.capturable_order())
+    refund = await client.orders.refund(session_id, (await client.sessions.read(session_id)).refundable_order())
+    url = await serve(receiver(secrets=()), handled, client=client)
+    lie = {"sessionId": session_id, "reference1": "43", "reference9": "x", "more": [1]}
+    for claim in (
+        payload("session_status", "completed", **lie),
+        payload("order_status", "captured_full", **lie, transaction={"transactionId": "t", "amountIncVat": 1}),
+        payload(
+            "capture_status",
+            "approved",
+            **lie,
+            captureId=capture.capture_id,
+            autoCaptured=True,
+            capture={"captureId": capture.capture_id, "amountIncVat": 1},
+        ),
+        payload("refund_status", "approved", **lie, refundId=refund.refund_id, refund={"amountIncVat": 1}),
+        payload("module_ui_status", "completed", **lie, module="payment"),
+    ):
+        assert await post(url, body_of(claim), {}) == 200
+    done, order, taken, given, other = handled
+    assert all(event.references == {"reference1": "42"} and not event.extra for event in handled)
+    assert not any(event.verified for event in handled)
+    assert isinstance(done, SessionStatusEvent)
+    assert isinstance(order, OrderStatusEvent)
+    assert order.transaction is not None
+    assert order.transaction.amount_inc_vat == capture.amount_inc_vat
+    assert isinstance(taken, CaptureStatusEvent)
+    assert taken.capture is not None
+    assert (taken.capture.amount_inc_vat, taken.auto_captured) == (capture.amount_inc_vat, False)
+    assert isinstance(given, RefundStatusEvent)
+    assert given.refund is not None
+    assert given.refund.amount_inc_vat == refund.amount_inc_vat
+    assert isinstance(other, OtherEvent)
+    assert "more" not in other.payload
+    assert other.payload["reference1"] == "42"
 
 
 async def test_an_event_that_cannot_be_confirmed_now_is_asked_to_come_again(
