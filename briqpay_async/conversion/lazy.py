@@ -40,7 +40,7 @@ from briqpay_async.models.cart import AnyCartItem, CartItem
 from briqpay_async.models.order import Order
 from briqpay_async.models.session import Session, SessionData
 
-__all__ = ["decode_answer", "raw_lines", "raw_member"]
+__all__ = ["decode_answer", "raw_lines", "raw_member", "raw_sections"]
 
 M = TypeVar("M", bound=Model)
 
@@ -81,6 +81,19 @@ def raw_member(session: Session, attribute: str, member: str) -> Any:
     if pending is not None and (value := pending[1].get(member)) is not None:
         return value
     return render(getattr(session, attribute))
+
+
+def raw_sections(session: Session) -> dict[str, Any]:
+    """The sections of ``data`` as JSON, of an answer in which none was read yet; else nothing.
+
+    They stay as they are when the session is read afterwards. Do not change them.
+    """
+    pending = session._pending  # noqa: SLF001 - this file fills it
+    data = pending[1].get("data") if pending is not None else None
+    if not isinstance(data, dict):
+        return {}
+    order = data.get("order")
+    return {**data, "order": {**order}} if isinstance(order, dict) else {**data}
 
 
 def raw_lines(lines: tuple[Any, ...]) -> list[Any]:

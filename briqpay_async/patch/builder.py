@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 import attrs
 
+from briqpay_async.conversion.lazy import raw_sections
 from briqpay_async.errors import EditConflictError, ValidationError
 from briqpay_async.models.address import Address
 from briqpay_async.models.base import Model
@@ -191,6 +192,7 @@ class PatchBuilder:
     def __init__(self, base: State) -> None:
         if not isinstance(base, Session | EditableData):
             raise ValidationError(problems=(("", "base must be a Session, SessionData or EditableData"),))
+        self._raw = raw_sections(base) if isinstance(base, Session) else {}
         data = (base.data or SessionData()) if isinstance(base, Session) else base
         config = base.modules.config if isinstance(base, Session) and base.modules else None
         self._base = base
@@ -207,6 +209,11 @@ class PatchBuilder:
         self.consumer = SectionEditor(data.consumer, Consumer, "consumer", record)
         self.tokenization = SectionEditor(data.tokenization, Tokenization, "tokenization", record)
         self.upsell = SectionEditor(config.upsell if config else None, UpsellConfig, "upsell", record)
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """The sections that it began with as JSON, as far as they were not decoded then."""
+        return self._raw
 
     @property
     def data(self) -> EditableData:

@@ -6,7 +6,8 @@ drop the members that a small patch did not send: this check turns that silent l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -19,6 +20,7 @@ from briqpay_async.models.base import Model, per_class, wire_names
 from briqpay_async.models.order import Order
 from briqpay_async.models.session import EditableData, Session
 from briqpay_async.patch.comparison import same_wire
+from briqpay_async.patch.diff import Part
 from briqpay_async.patch.explain import wire_changes
 from briqpay_async.patch.sections import DATA_SECTIONS, UPSELL
 from briqpay_async.patch.session_patch import SessionPatch
@@ -49,7 +51,12 @@ def not_applied(patch: SessionPatch, answer: Session) -> tuple[str, ...]:
 
 
 def changed_elsewhere(
-    before: EditableData, patch: SessionPatch, answer: Session, *, complete: bool = False
+    before: EditableData,
+    patch: SessionPatch,
+    answer: Session,
+    *,
+    complete: bool = False,
+    raw: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[str, ...]:
     """JSON pointers of what an answer shows to be another than before, though the patch did not carry it.
 
@@ -58,6 +65,7 @@ def changed_elsewhere(
         patch: What was sent.
         answer: The answer to it; without data it shows nothing.
         complete: ``before`` is all that there was: a section that it lacks was added since.
+        raw: Sections of ``before`` as JSON, where they are at hand: comparing them costs less than rendering.
     """
     data = raw_member(answer, "data", "data")
     if not isinstance(data, dict):
@@ -65,25 +73,30 @@ def changed_elsewhere(
     carried = {part.section.name: part for part in patch.parts}
     pointers: list[str] = []
     for section in DATA_SECTIONS:
+        got, part = data.get(section.name), carried.get(section.name)
+        if part is not None and section.whole:
+            continue
+        if (old := raw.get(section.name)) is not None and (old if part is None else {**old, **part.wire}) == got:
+            continue
         known = getattr(before, section.name)
-        got = data.get(section.name)
-        part = carried.get(section.name)
-        if (part is not None and section.whole) or (known is not None and _is_as_known(known, got)):
-            continue
-        if known is None:
-            if complete and part is None and got:
-                pointers.append(section.pointer)
-            continue
-        old = render(known)
-        if not isinstance(got, dict):
-            if part is None:
-                pointers.append(section.pointer)
-        elif part is None:
-            pointers += _changed(old, got, section.pointer)
-        else:
-            left = {name: value for name, value in got.items() if name not in part.wire and name in old}
-            pointers += _changed({name: old[name] for name in left}, left, section.pointer)
+        if known is not None:
+            pointers += _changed_section(known, got, part, section.pointer)
+        elif complete and part is None and got:
+            pointers.append(section.pointer)
     return tuple(pointers)
+
+
+def _changed_section(known: Model, got: Any, part: Part | None, pointer: str) -> list[str]:
+    """Pointers of members of a section that an answer shows differently, though the patch did not carry them."""
+    if _is_as_known(known, got):
+        return []
+    if not isinstance(got, dict):
+        return [] if part is not None else [pointer]
+    old = render(known)
+    if part is None:
+        return _changed(old, got, pointer)
+    left = {name: value for name, value in got.items() if name not in part.wire and name in old}
+    return _changed({name: old[name] for name in left}, left, pointer)
 
 
 def _changed(old: Any, new: Any, pointer: str) -> list[str]:

@@ -149,7 +149,9 @@ class Sessions(SessionCalls):
             timeout=timeout,
             headers=headers,
         )
-        builder.changed_elsewhere = changed_elsewhere(builder.data, sent, builder.session, complete=complete)
+        builder.changed_elsewhere = changed_elsewhere(
+            builder.data, sent, builder.session, complete=complete, raw=builder.raw
+        )
 
     def _tell_elsewhere(
         self, session_id: str, builder: PatchBuilder, applied: PatchBuilder, seen: tuple[str, ...] = ()
