@@ -41,7 +41,8 @@ class SQLiteInboxStore:
         clock: Seconds since 1970; the same for all processes.
 
     Raises:
-        ConfigurationError: ``path`` is ``":memory:"``, which no two operations would share.
+        ConfigurationError: ``path`` is ``":memory:"``, which no two operations would share. Each operation raises
+            it when the file cannot be used: read-only, a full disk, no database. Nothing is marked then.
     """
 
     def __init__(self, path: str | Path, *, keep: float = _WEEK, clock: Callable[[], float] = time.time) -> None:
@@ -86,12 +87,19 @@ class SQLiteInboxStore:
     def _work(self, work: Callable[[sqlite3.Connection], T]) -> T:
         import sqlite3  # noqa: PLC0415 - loaded by whoever uses a file
 
-        if not self._path.exists():
-            os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
-        with closing(sqlite3.connect(self._path, timeout=_WAIT_FOR_LOCK, isolation_level=None)) as database:
-            database.execute("BEGIN IMMEDIATE")
-            for statement in _SCHEMA:
-                database.execute(statement)
-            result = work(database)
-            database.execute("COMMIT")
-            return result
+        try:
+            if not self._path.exists():
+                os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
+            with closing(sqlite3.connect(self._path, timeout=_WAIT_FOR_LOCK, isolation_level=None)) as database:
+                database.execute("BEGIN IMMEDIATE")
+                for statement in _SCHEMA:
+                    database.execute(statement)
+                result = work(database)
+                database.execute("COMMIT")
+                return result
+        except (sqlite3.Error, OSError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ConfigurationError(
+                f"The inbox cannot use {self._path}: {reason}. Give it a file in a folder that this process may "
+                "write to, on a disk with room."
+            ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import stat
 import subprocess
 import sys
@@ -139,6 +140,40 @@ async def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "inbox.db"
     await SQLiteInboxStore(path).claim("a", "o", 1)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+FULL_DISK = """
+import asyncio, resource, signal, sys
+from briqpay_async.webhooks import SQLiteInboxStore
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+asyncio.run(SQLiteInboxStore(sys.argv[1]).claim("k", "o", 60))
+"""
+
+
+@pytest.mark.parametrize("case", ["no folder", "a folder", "no database", "read-only"])
+async def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, case: str) -> None:
+    path = tmp_path / "inbox.db"
+    if case == "no folder":
+        path = tmp_path / "missing" / "inbox.db"
+    elif case == "a folder":
+        path.mkdir()
+    elif case == "no database":
+        path.write_bytes(b"this is a text, and as long as a header of SQLite would be" * 20)
+    else:
+        path = Path("/proc/version")  # read-only for root as well
+    with pytest.raises(ConfigurationError, match=re.escape(str(path))) as caught:
+        await SQLiteInboxStore(path).claim("k", "o", 60)
+    assert "inbox" in str(caught.value)
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "inbox.db"
+    ended = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert "ConfigurationError: The inbox cannot use" in ended.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
