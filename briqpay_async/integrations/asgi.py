@@ -14,6 +14,7 @@ from briqpay_async.webhooks.receiver import WebhookReceiver
 __all__ = ["WebhookEndpoint"]
 
 Message = MutableMapping[str, Any]
+_LONGEST = 15  # digits of a length that is worth a look
 
 
 class WebhookEndpoint:
@@ -56,7 +57,7 @@ class WebhookEndpoint:
 
         async def read(limit: int) -> bytes | None:
             declared = headers.get("content-length", "")
-            if declared.isdigit() and int(declared) > limit:
+            if declared.isdecimal() and (len(declared) > _LONGEST or int(declared) > limit):
                 return None
             body = bytearray()
             while True:

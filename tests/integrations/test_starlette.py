@@ -45,3 +45,23 @@ def _with_state(app: FastAPI, state: dict[str, BriqpayClient]) -> object:
 async def test_a_websocket_is_no_webhook() -> None:
     with pytest.raises(RuntimeError, match="HTTP"):
         await WebhookEndpoint(receiver(), print)({"type": "websocket"}, None, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "9" * 5000, "1048577", "-1", ""])
+async def test_a_declared_length_that_makes_no_sense_fails_no_request(length: str) -> None:
+    body, sent = body_of(payload()), []
+    headers = {**signed(body), "Content-Length": length}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()],
+    }
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body}
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    await WebhookEndpoint(receiver(), str)(scope, receive, send)  # type: ignore[arg-type]
+    assert sent[0]["status"] == (413 if len(length) > 1 and length.isdecimal() else 200)
