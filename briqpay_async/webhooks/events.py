@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import attrs
 import orjson
 
-from briqpay_async.conversion.decode import structure
+from briqpay_async.conversion.decode import decode
 from briqpay_async.errors import ResponseDecodeError, WebhookMalformedError
 from briqpay_async.models.base import NO_EXTRA, Model, ReadOnlyDict
 from briqpay_async.models.payments import Capture, Refund, Transaction
@@ -153,7 +153,7 @@ def parse_event(payload: Any, *, verified: bool) -> WebhookEvent:
     """Make an event of what a webhook says.
 
     Args:
-        payload: The decoded JSON, or the parameters of a query.
+        payload: The decoded JSON, or the parameters of a query; nobody else holds it.
         verified: Whether its signature was checked.
 
     Raises:
@@ -162,13 +162,17 @@ def parse_event(payload: Any, *, verified: bool) -> WebhookEvent:
     if not isinstance(payload, Mapping):
         raise WebhookMalformedError("A webhook is a JSON object with event, status and sessionId.")
     name, session_id = _one_of(payload, _EVENT_NAMES), _one_of(payload, _SESSION_NAMES)
-    unknown = {member: value for member, value in payload.items() if member not in _KNOWN}
+    references: dict[str, str] = {}
+    extra: dict[str, Any] = {}
+    for member, value in payload.items():
+        if member not in _KNOWN:
+            (references if value.__class__ is str else extra)[member] = value
     members: dict[str, Any] = {
         "name": name,
         "status": _text(payload, "status", required=True),
         "session_id": session_id,
-        "references": ReadOnlyDict({key: value for key, value in unknown.items() if isinstance(value, str)}),
-        "extra": ReadOnlyDict({key: value for key, value in unknown.items() if not isinstance(value, str)}),
+        "references": ReadOnlyDict(references),
+        "extra": ReadOnlyDict(extra) if extra else NO_EXTRA,
         "verified": verified,
     }
     return _MAKERS.get(name, _other_event)(payload, members)
@@ -218,8 +222,10 @@ _MAKERS: Final[Mapping[str, Callable[[Mapping[str, Any], dict[str, Any]], Webhoo
 
 def _one_of(payload: Mapping[str, Any], names: tuple[str, ...]) -> str:
     """The member under the first of its names that the payload has."""
-    name = next((name for name in names if payload.get(name) is not None), names[0])
-    return _text(payload, name, required=True) or ""
+    for name in names:
+        if payload.get(name) is not None:
+            return _text(payload, name, required=True) or ""
+    return _text(payload, names[0], required=True) or ""
 
 
 def _text(payload: Mapping[str, Any], name: str, *, required: bool = False) -> str | None:
@@ -245,7 +251,7 @@ def _model(payload: Mapping[str, Any], name: str, cls: type[M]) -> M | None:
     if value is None or value == []:  # PHP writes an empty object as an empty array
         return None
     try:
-        return structure(value, cls)
+        return decode(value, cls)
     except ResponseDecodeError as error:
         where = f"/{name}{error.pointer or ''}"
     raise WebhookMalformedError(f"The webhook's {where} has the wrong type.", pointer=where)

@@ -15,6 +15,8 @@ from briqpay_async.webhooks.signature import HEADER, verify
 __all__ = ["MAX_BODY", "WebhookReceiver"]
 
 MAX_BODY: Final = 1024 * 1024
+_HEADER_LENGTH: Final = len(HEADER)
+_SHALLOW: Final = 200  # arrays and objects; with fewer, nothing can be nested too deeply
 
 
 class WebhookReceiver:
@@ -101,7 +103,13 @@ class WebhookReceiver:
         Raises:
             WebhookMalformedError: They are no event.
         """
-        return parse_event(dict(query), verified=False)
+        try:
+            "".join((*query, *query.values())).encode()
+        except UnicodeEncodeError:
+            reason = "The webhook's query is not valid Unicode."
+        else:
+            return parse_event(dict(query), verified=False)
+        raise WebhookMalformedError(reason)
 
     def _receive(self, body: bytes, headers: Mapping[str, str], *, unsigned: bool) -> WebhookEvent:
         if not isinstance(body, bytes | bytearray | memoryview):
@@ -132,17 +140,24 @@ def _header(headers: Mapping[str, str]) -> str | None:
     Raises:
         WebhookSignatureError: It is there more than once, so that it is unclear which one counts.
     """
-    found = [value for name, value in headers.items() if name.lower() == HEADER]
-    if len(found) > 1:
-        raise WebhookSignatureError(f"The webhook has several {HEADER} headers.", reason="malformed")
-    return found[0] if found else None
+    found = None
+    for name, value in headers.items():
+        if len(name) == _HEADER_LENGTH and name.lower() == HEADER:
+            if found is not None:
+                raise WebhookSignatureError(f"The webhook has several {HEADER} headers.", reason="malformed")
+            found = value
+    return found
 
 
 def _decode(body: bytes) -> object:
     try:
         document: object = orjson.loads(body)
+        if body.count(b"[") + body.count(b"{") > _SHALLOW:
+            orjson.dumps(document)  # it reads deeper than it writes, and an event has to be written to be kept
     except orjson.JSONDecodeError:
         reason = "The webhook is not valid JSON."
+    except orjson.JSONEncodeError:
+        reason = "The webhook is nested too deeply."
     else:
         return document
     # Not raised above: the error of the parser holds the whole body, and would stay attached as the context.

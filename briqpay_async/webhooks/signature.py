@@ -6,8 +6,7 @@ Briqpay's commercetools connector 1.0.29). Only the raw bytes verify: JSON parse
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import binascii
 import hmac
 import re
 from collections.abc import Sequence
@@ -34,8 +33,8 @@ def sign(body: bytes, secret: str, at_ms: int) -> str:
 
 
 def _digest(body: bytes, secret: bytes, at_ms: str) -> str:
-    mac = hmac.new(secret, at_ms.encode() + b"." + body, hashlib.sha256)
-    return base64.b64encode(mac.digest()).decode()
+    mac = hmac.digest(secret, at_ms.encode() + b"." + body, "sha256")
+    return binascii.b2a_base64(mac, newline=False).decode()
 
 
 def verify(

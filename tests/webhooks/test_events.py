@@ -130,3 +130,17 @@ def test_a_redelivery_has_the_same_key_and_another_event_another_one() -> None:
 def test_an_event_pickles() -> None:
     event = event_of(payload(transaction={"transactionId": "t-1"}, quoteId="q"))
     assert pickle.loads(pickle.dumps(event)) == event  # noqa: S301 - our own bytes
+
+
+@pytest.mark.parametrize("name", ["order_status", "brand_new"])
+def test_what_is_nested_too_deeply_to_be_written_again_is_malformed(name: str) -> None:
+    body = body_of(payload(name)).removesuffix(b"}") + b',"deep":' + b"[" * 400 + b"]" * 400 + b"}"
+    with pytest.raises(WebhookMalformedError, match="deeply"):
+        receiver().receive(body, signed(body))
+    shallow = body_of(payload(name)).removesuffix(b"}") + b',"wide":[' + b",".join([b"[]"] * 400) + b"]}"
+    assert len(receiver().receive(shallow, signed(shallow)).key) == 64
+
+
+def test_a_query_that_is_no_text_of_unicode_is_malformed() -> None:
+    with pytest.raises(WebhookMalformedError, match="Unicode"):
+        receiver().receive_query(payload("brand_new", reference1="\udcff"))
