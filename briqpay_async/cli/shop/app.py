@@ -148,8 +148,8 @@ class _Handlers:
 
     async def change_cart(self, request: web.Request) -> web.Response:
         """Set how many of a product are in the cart."""
-        body = await request.json()
-        product = PRODUCTS.get(body.get("reference"))
+        body = await _object(request)
+        product = PRODUCTS.get(str(body.get("reference")))
         quantity = body.get("quantity")
         if product is None or type(quantity) is not int or not 0 <= quantity <= 999:
             raise ValueError("Choose a product, and a quantity between 0 and 999.")
@@ -161,7 +161,7 @@ class _Handlers:
 
     async def decide(self, request: web.Request) -> web.Response:
         """Answer the checkout that asks whether the order may be placed."""
-        session_id = str((await request.json()).get("session_id"))
+        session_id = str((await _object(request)).get("session_id"))
         if session_id != self._visit(request).session_id:
             raise web.HTTPForbidden(text="This is another visitor's checkout.")
         refuse, self._shop.refuse_next = self._shop.refuse_next, False
@@ -170,7 +170,7 @@ class _Handlers:
 
     async def change_settings(self, request: web.Request) -> web.Response:
         """Switch the bad network, or the refusal of the next order."""
-        body = await request.json()
+        body = await _object(request)
         shop = self._shop
         if isinstance(bad := body.get("bad_network"), bool):
             shop.bad_network = bad
@@ -190,7 +190,7 @@ class _Handlers:
     async def manage_order(self, request: web.Request) -> web.Response:
         """Capture, refund or cancel."""
         await self._shop.orders.manage(
-            request.match_info["session_id"], request.match_info["verb"], await request.json()
+            request.match_info["session_id"], request.match_info["verb"], await _object(request)
         )
         return web.json_response({})
 
@@ -229,6 +229,18 @@ class _Handlers:
         if request.cookies.get(_COOKIE) != visit.visitor:
             response.set_cookie(_COOKIE, visit.visitor, httponly=True, samesite="Lax", path="/")
         return response
+
+
+async def _object(request: web.Request) -> dict[str, Any]:
+    """The JSON object that a page sent.
+
+    Raises:
+        ValueError: It is none.
+    """
+    body = await request.json()
+    if not isinstance(body, dict):
+        raise ValueError("Send a JSON object.")  # noqa: TRY004 - what a page sends is a value
+    return body
 
 
 def _file(name: str) -> web.Response:
