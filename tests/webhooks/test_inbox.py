@@ -8,6 +8,7 @@ import re
 import stat
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -248,3 +249,45 @@ def test_processes_share_a_file_and_one_that_is_killed_loses_nothing(tmp_path: P
     running = [subprocess.Popen([*command, die_at]) for die_at in ("5", "-1", "-1")]
     assert sorted(process.wait(60) for process in running) in ([-9, 0, 0], [0, 0, 0])
     assert Counter(log.read_text().split()) == Counter(map(str, range(12)))
+
+
+WORKER = """
+import asyncio, sys
+from briqpay_async.webhooks import Claim, SQLiteInboxStore, WebhookEvent, WebhookInbox
+
+async def main(path, log):
+    inbox = WebhookInbox(SQLiteInboxStore(path), lease=0.2)
+    waiting = list(range(60))
+    while waiting:
+        number = waiting.pop(0)
+        event = WebhookEvent(name="order_status", status="s", session_id=str(number))
+        async with inbox.claim(event) as claim:
+            if claim is Claim.FRESH:
+                with open(log, "a") as file:
+                    file.write(f"{number}\\n")
+        if claim is Claim.BUSY:
+            waiting.append(number)
+            await asyncio.sleep(0.01)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def test_wherever_a_process_is_killed_no_event_is_lost_and_only_the_one_at_hand_is_handled_again(
+    tmp_path: Path,
+) -> None:
+    path, log = tmp_path / "inbox.db", tmp_path / "handled"
+    log.touch()
+    command = [sys.executable, "-c", WORKER, str(path), str(log)]
+    kills = 0
+    for handled_before in (7, 19, 28, 41):
+        with subprocess.Popen(command) as process:
+            while process.poll() is None and log.read_bytes().count(b"\n") < handled_before:
+                time.sleep(0.001)
+            kills += process.poll() is None
+            process.kill()
+    assert subprocess.run(command, timeout=60, check=False).returncode == 0
+    handled = Counter(log.read_text().split())
+    assert set(handled) == set(map(str, range(60)))
+    assert kills > 0
+    assert handled.total() - 60 <= kills
