@@ -45,7 +45,7 @@ class WebhookReceiver:
         clock: Callable[[], float] = time.time,
     ) -> None:
         if not isinstance(secrets, tuple | list) or not all(
-            isinstance(one, str) and one.strip() for one in secrets
+            isinstance(one, str) and one.strip() and _is_unicode(one) for one in secrets
         ):
             raise ConfigurationError("Give the webhook secrets as a tuple of texts that are not empty.")
         for name, value in (("max_age", max_age), ("max_ahead", max_ahead)):
@@ -103,13 +103,9 @@ class WebhookReceiver:
         Raises:
             WebhookMalformedError: They are no event.
         """
-        try:
-            "".join((*query, *query.values())).encode()
-        except UnicodeEncodeError:
-            reason = "The webhook's query is not valid Unicode."
-        else:
-            return parse_event(dict(query), verified=False)
-        raise WebhookMalformedError(reason)
+        if not _is_unicode("".join(map(str, (*query, *query.values())))):
+            raise WebhookMalformedError("The webhook's query is not valid Unicode.")
+        return parse_event(dict(query), verified=False)
 
     def _receive(self, body: bytes, headers: Mapping[str, str], *, unsigned: bool) -> WebhookEvent:
         if not isinstance(body, bytes | bytearray | memoryview):
@@ -134,11 +130,21 @@ class WebhookReceiver:
         return parse_event(_decode(bytes(body)), verified=True)
 
 
+def _is_unicode(text: str) -> bool:
+    """Whether a text can be encoded. An error of the codec would hold the whole text, which may be secret."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _header(headers: Mapping[str, str]) -> str | None:
     """The signature header: once, under any spelling of its name.
 
     Raises:
         WebhookSignatureError: It is there more than once, so that it is unclear which one counts.
+        ConfigurationError: Names or values are bytes.
     """
     found = None
     for name, value in headers.items():
@@ -146,6 +152,8 @@ def _header(headers: Mapping[str, str]) -> str | None:
             if found is not None:
                 raise WebhookSignatureError(f"The webhook has several {HEADER} headers.", reason="malformed")
             found = value
+    if not isinstance(found, str) and (found is not None or any(isinstance(name, bytes) for name in headers)):
+        raise ConfigurationError("Pass the headers as texts, not as bytes.")
     return found
 
 

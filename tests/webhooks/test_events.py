@@ -144,3 +144,9 @@ def test_what_is_nested_too_deeply_to_be_written_again_is_malformed(name: str) -
 def test_a_query_that_is_no_text_of_unicode_is_malformed() -> None:
     with pytest.raises(WebhookMalformedError, match="Unicode"):
         receiver().receive_query(payload("brand_new", reference1="\udcff"))
+
+
+def test_a_query_of_lists_is_malformed() -> None:
+    with pytest.raises(WebhookMalformedError) as caught:
+        receiver().receive_query({name: [value] for name, value in payload().items()})  # as parse_qs has them
+    assert caught.value.pointer == "/event"

@@ -207,3 +207,17 @@ def test_errors_and_reprs_show_neither_secret_nor_signature_nor_body() -> None:
 def test_settings_that_cannot_work_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         WebhookReceiver(**options)
+
+
+@pytest.mark.parametrize("headers", [{"X-Briq-Signature": b"t=1,s1=x"}, {b"x-briq-signature": b"t=1,s1=x"}])
+def test_headers_in_bytes_are_refused_with_a_hint(headers: Any) -> None:
+    with pytest.raises(ConfigurationError, match="headers as texts"):
+        receiver().receive(b"{}", headers)
+
+
+def test_a_secret_that_is_no_unicode_is_refused_and_not_shown() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        receiver(secrets=("hidden\udcff",))
+    assert "hidden" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
