@@ -30,4 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    except KeyboardInterrupt:
+        print("briqpay: interrupted", file=sys.stderr)
+        return 130
     return run(sys.argv[1:] if argv is None else argv)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,17 +105,32 @@ def apply(
                 total = count_lines(file)
                 with _written(report, append=resume) as out, watching(Console(stderr=True), total) as watch:
                     asyncio.run(run.apply(book, out, watch))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
             run.totals.stopped = True
         finally:
-            if dry_run:
-                show_changes(run.changes, Console())
-            elif run.totals.progress is not None:
-                show_totals(run.totals, Console())
+            with _undisturbed():
+                if dry_run:
+                    show_changes(run.changes, Console())
+                elif run.totals.progress is not None:
+                    show_totals(run.totals, Console())
+                if run.totals.stopped:
+                    say("briqpay: interrupted" if dry_run else f"briqpay: interrupted; {how_to_go_on}")
     if run.totals.stopped:
-        say("briqpay: interrupted" if dry_run else f"briqpay: interrupted; {how_to_go_on}")
         return INTERRUPTED
     return FAILED if run.totals.statuses["failed"] or run.changes.failed else 0
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C pass unnoticed while the run says how it ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @_bulk.command

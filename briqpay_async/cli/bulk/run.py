@@ -192,12 +192,20 @@ class BulkRun:
         await self._drained(self._look())
 
     async def _drained(self, work: Any) -> None:
-        """Work; the first cancellation, by Ctrl-C or SIGTERM, only ends the reading of lines."""
+        """Work; the first Ctrl-C or SIGTERM ends the reading of lines, the second cancels rows that are under way.
+
+        Later ones change nothing: what is under way then is the writing down of what was done.
+        """
         task = asyncio.create_task(work)
-        here = asyncio.current_task()
-        if here is not None:
+        steps = iter((asyncio.current_task(), task))
+
+        def stop() -> None:
+            if (next_task := next(steps, None)) is not None:
+                next_task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
             with suppress(NotImplementedError, ValueError, RuntimeError):  # not on Windows, nor in other threads
-                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, here.cancel)
+                asyncio.get_running_loop().add_signal_handler(number, stop)
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
