@@ -6,6 +6,7 @@ The adapters in ``integrations`` do nothing but the mapping to their framework's
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -113,10 +114,29 @@ class WebhookHandler:
         try:
             event = await self._event(method, headers, query, read)
             if not event.verified and self._client is not None:
-                event = as_shown(event, await self._client.sessions.confirm(event))
+                return await self._confirm(event, self._client)
         except BriqpayError as error:
             return _refusal(error)
         return await self._take(event)
+
+    async def _confirm(self, event: WebhookEvent, client: ConfirmingClient) -> WebhookAnswer:
+        """Take an event that only the session proves.
+
+        A delivery that was handled is not looked up again: what was true then need not be true any more, and a
+        duplicate shall not cost a read. What is handled once is nevertheless the event as the session shows it.
+        """
+        if self._inbox is None:
+            return await self._take(as_shown(event, await client.sessions.confirm(event)))
+        try:
+            async with self._inbox.claim(_Delivery(event.key)) as claim:
+                if claim is not Claim.FRESH:
+                    return _HANDLED_BEFORE if claim is Claim.DONE else _BEING_HANDLED
+                answer = await self._take(as_shown(event, await client.sessions.confirm(event)))
+                if answer.status != 200:
+                    raise _NotHandled(answer)  # noqa: TRY301 - it leaves the claim
+        except _NotHandled as error:
+            return error.answer
+        return answer
 
     async def _event(
         self, method: str, headers: Mapping[str, str], query: Mapping[str, str], read: ReadBody
@@ -140,10 +160,8 @@ class WebhookHandler:
                 await self._run(event)
                 return _HANDLED
             async with self._inbox.claim(event) as claim:
-                if claim is Claim.BUSY:
-                    return WebhookAnswer(503, "being handled")
-                if claim is Claim.DONE:
-                    return WebhookAnswer(200, "handled before")
+                if claim is not Claim.FRESH:
+                    return _HANDLED_BEFORE if claim is Claim.DONE else _BEING_HANDLED
                 await self._run(event)
         except TimeoutError:
             logger.exception("handling a %s webhook failed or took longer than %g s", event.name, self._time_limit)
@@ -161,6 +179,21 @@ class WebhookHandler:
 
 
 _HANDLED: Final = WebhookAnswer(200, "handled")
+_HANDLED_BEFORE: Final = WebhookAnswer(200, "handled before")
+_BEING_HANDLED: Final = WebhookAnswer(503, "being handled")
+
+
+class _Delivery:
+    """An unsigned delivery as the inbox knows it, beside the event that the session shows for it."""
+
+    def __init__(self, key: str) -> None:
+        self.key = hashlib.sha256(f"unsigned {key}".encode()).hexdigest()
+
+
+class _NotHandled(Exception):  # noqa: N818 - it gives a claim back
+    def __init__(self, answer: WebhookAnswer) -> None:
+        super().__init__(answer.text)
+        self.answer = answer
 
 
 def _refusal(error: BriqpayError) -> WebhookAnswer:

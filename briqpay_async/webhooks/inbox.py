@@ -17,7 +17,6 @@ from enum import Enum
 from typing import Protocol
 
 from briqpay_async.errors import ConfigurationError
-from briqpay_async.webhooks.events import WebhookEvent
 
 __all__ = ["Claim", "InboxStore", "MemoryInboxStore", "WebhookInbox"]
 
@@ -34,6 +33,13 @@ class Claim(Enum):
     FRESH = "fresh"
     DONE = "done"
     BUSY = "busy"
+
+
+class HasKey(Protocol):
+    """What an inbox needs of an event: ``WebhookEvent.key``."""
+
+    @property
+    def key(self) -> str: ...
 
 
 class InboxStore(Protocol):
@@ -113,7 +119,7 @@ class WebhookInbox:
         self._store = store
 
     @asynccontextmanager
-    async def claim(self, event: WebhookEvent) -> AsyncIterator[Claim]:
+    async def claim(self, event: HasKey) -> AsyncIterator[Claim]:
         """Claim an event for the length of a block.
 
         Leaving the block without an exception marks a fresh event as done. Leaving it with one gives the claim

@@ -280,6 +280,22 @@ async def test_an_event_that_only_the_session_proves_has_the_members_of_the_sess
     assert other.payload["reference1"] == "42"
 
 
+async def test_an_unsigned_event_that_was_handled_is_not_looked_up_again(
+    serve: Serve, handled: Handled, client: BriqpayClient, sandbox: Sandbox
+) -> None:
+    handled.errors.append(RuntimeError("the first time fails"))
+    url = await serve(receiver(), handled, client=client, inbox=WebhookInbox(MemoryInboxStore()))
+    made = await client.sessions.create(new_session())
+    sandbox.complete(made.id)
+    body = body_of(payload(sessionId=made.session_id))
+    assert [await post(url, body, {}) for _ in range(2)] == [500, 200]
+    await client.orders.cancel(made.id)
+    reads = len(sandbox.journal)
+    assert await post(url, body, {}) == 200  # true when it was handled, and not any more
+    assert len(sandbox.journal) == reads
+    assert len(handled) == 1
+
+
 async def test_an_event_that_cannot_be_confirmed_now_is_asked_to_come_again(
     serve: Serve, handled: Handled, client: BriqpayClient, sandbox: Sandbox
 ) -> None:
