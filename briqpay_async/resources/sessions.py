@@ -107,10 +107,12 @@ class Sessions(SessionCalls):
                 session = await self._read_within(session_id, deadline, headers)
             applied = builder = PatchBuilder(session)
             yield builder
-            if hold.entered:  # what the block called may have changed what was read
-                session = await self.read(session_id, timeout=timeout, headers=headers)
-                applied, complete = builder.rebased(session), True
-            await self._send_edit(hold, session, applied, complete=complete, timeout=timeout, headers=headers)
+            # Edits that tasks of the block began inside it end first, and none gets between the read and the send.
+            async with caller.holding(hold, length) as last:
+                if hold.entered:  # what the block called may have changed what was read
+                    session = await self.read(session_id, timeout=timeout, headers=headers)
+                    applied, complete = builder.rebased(session), True
+                await self._send_edit(last, session, applied, complete=complete, timeout=timeout, headers=headers)
             self._tell_elsewhere(session_id, builder, applied)
 
     async def _read_within(self, session_id: str, deadline: float, headers: Headers) -> Session:

@@ -149,20 +149,20 @@ class Caller:
             raise
 
     @asynccontextmanager
-    async def holding(self, session_id: str, seconds: float) -> AsyncIterator[Hold]:
+    async def holding(self, lane: str | Hold, seconds: float) -> AsyncIterator[Hold]:
         """Keep a session for several calls: everything else of this client that changes it waits.
 
         A call that belongs to the block names the hold (``Request.lane``), or the session, which leads to the same
         where the block's context is known.
 
         Args:
-            session_id: The session.
+            lane: The session, or a hold of it to take a place in.
             seconds: How long to wait for it.
 
         Raises:
             CallTimeoutError: It did not become free in time; nothing was sent.
         """
-        hold = await self._hold(session_id, seconds, seconds)
+        hold = await self._hold(lane, seconds, seconds)
         hold.remember()
         try:
             yield hold

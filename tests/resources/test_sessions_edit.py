@@ -356,3 +356,34 @@ async def test_an_answer_may_write_the_identifier_in_capitals_or_leave_it_out(ht
     async with BriqpayClient("m", "s", base_url="http://127.0.0.1:1") as briqpay:
         assert (await briqpay.sessions.read(OTHER)).session_id == OTHER.upper()
         assert (await briqpay.sessions.read(OTHER)).session_id is None
+
+
+async def test_an_edit_that_a_task_of_the_block_ends_after_the_block_is_kept(
+    api: Sandbox, briqpay: BriqpayClient, session_id: str
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def edit_in_the_block() -> None:
+        async with briqpay.sessions.edit(session_id) as builder:
+            begun.set()
+            await go_on.wait()
+            builder.cart.set_quantity("b", 7)
+
+    async with briqpay.sessions.edit(session_id) as builder:
+        task = asyncio.create_task(edit_in_the_block())
+        await begun.wait()
+        builder.cart.set_quantity("a", 5)
+        # Late enough that whatever the end of the block does at once is done.
+        read_again = asyncio.create_task(_after_reads(api, session_id, 3, go_on))
+    await asyncio.gather(task, read_again)
+    assert (quantities(api, session_id)["a"], quantities(api, session_id)["b"]) == (5, 7)
+    assert nothing_is_held(briqpay)
+
+
+async def _after_reads(api: Sandbox, session_id: str, count: int, event: asyncio.Event) -> None:
+    """Set an event once a session was read so often, or when nothing is to come of that any more."""
+    for _ in range(200):
+        if sent(api, session_id).count("read") >= count:
+            break
+        await asyncio.sleep(0)
+    event.set()
