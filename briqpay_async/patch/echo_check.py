@@ -1,6 +1,6 @@
 """Did the server do what the patch asked for? Compares an answer with what was sent and known before.
 
-Whether the API merges or replaces a section is not documented (reference §D). A server that replaces would
+Whether the API merges or replaces a section is not documented. A server that replaces would
 drop the members that a small patch did not send: this check turns that silent loss into an error.
 """
 

@@ -1,8 +1,8 @@
 """What a PATCH is made of: its sections, and which of them travel whole.
 
-SEED requires all four members of ``order`` and gives cart lines no identity, so any change inside the order
-sends the whole order; ``tokenization`` has one required member. The other sections require nothing, so their
-members can travel alone.
+Briqpay's docs (Update session) require all four members of ``order`` and give cart lines no identity, so any
+change inside the order sends the whole order; ``tokenization`` has one required member. The other sections
+require nothing, so their members can travel alone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 class MergeDepth(Enum):
     """How much of a changed section is sent.
 
-    Whether the API merges the members of a section or replaces the section is not documented (reference §D).
+    Whether the API merges the members of a section or replaces the section is not documented.
 
     Attributes:
         FIELD: Only the changed members: right for a server that merges. The default; the answer is checked.
@@ -54,7 +54,7 @@ class Section:
         pointer: JSON pointer of the section in the body.
         model: Its class.
         whole: It always travels whole, whatever the depth.
-        read_only: Attributes that only the API writes (SEED names them in the answer, not in the request).
+        read_only: Attributes that only the API writes (in the docs, part of the answer alone).
         changed: Finds where two instances differ: ``(attribute, old, new)``.
         checks: Wire name, pointer and check of each member that can be sent, by attribute; there once
             ``changed`` was called.

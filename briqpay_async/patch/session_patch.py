@@ -50,7 +50,7 @@ class SessionPatch:
             before: A ``Session``, ``SessionData`` or ``EditableData`` as the server has it.
             after: The state wanted; make it from ``before`` with ``attrs.evolve``.
             depth: ``MergeDepth.FIELD`` sends changed members only, ``MergeDepth.SECTION`` changed sections whole.
-                Any change in the order sends the whole order (SEED requires all of it).
+                Any change in the order sends the whole order (the API requires all of it).
             absent: What a member means that ``before`` has and ``after`` has not: ``"error"`` takes it for a
                 removal, which no PATCH can express; ``"keep"`` takes ``after`` for a partial state.
 
@@ -69,7 +69,7 @@ class SessionPatch:
 
         Args:
             data: Sections to send.
-            modules: Only ``modules.config.upsell`` can be patched (SEED).
+            modules: Only ``modules.config.upsell`` can be patched (Briqpay docs, Update session).
 
         Raises:
             ValidationError: For values that the API would refuse, or that a PATCH may not carry.

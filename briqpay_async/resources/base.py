@@ -92,7 +92,7 @@ CheckTotals = Literal["warn", "error", "off"]
 
 
 def check_order(order: Order | None, mode: CheckTotals) -> None:
-    """Look at an order before it is sent: Briqpay refuses one that does not add up (reference §G 3).
+    """Look at an order before it is sent: captures and refunds that do not add up are refused.
 
     Raises:
         TotalsMismatchError: It does not add up, and the mode is ``"error"``.

@@ -28,7 +28,7 @@ class HostedPages(Resource):
         timeout: Seconds = None,
         headers: Headers = None,
     ) -> HostedPage:
-        """Make a hosted page for a session: ``POST /v3/hosted-page`` (reference §B 15).
+        """Make a hosted page for a session: ``POST /v3/hosted-page``.
 
         Args:
             session_id: UUID of a session that was created without the decision step.

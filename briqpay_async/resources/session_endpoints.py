@@ -43,7 +43,7 @@ class SessionCalls(Resource):
 
     All methods take ``timeout`` (seconds: the deadline of the whole call, retries and waits included) and
     ``headers`` (extra request headers). ``fields`` limits what is returned: ``None`` for everything, ``"none"``
-    for nothing (an empty 204; the method returns ``None``), or names of top-level members (SEED).
+    for nothing (an empty 204; the method returns ``None``), or names of top-level members.
 
     All methods raise ``ValidationError`` before anything is sent, ``APIError`` (see its subclasses) for an error
     the API answered, ``TransportError`` when no answer came, and ``ResponseDecodeError`` for an answer that no
@@ -207,7 +207,7 @@ class SessionCalls(Resource):
         Raises:
             ValidationError: The identifier is not a UUID, or ``fields`` is malformed.
             TotalsMismatchError: The order does not add up and the client checks totals strictly.
-            SessionCompletedError: The session is completed (SEED: it can no longer be updated).
+            SessionCompletedError: The session is completed (it can no longer be updated).
             SessionNotFoundError: There is no such session.
             PatchNotAppliedError: The answer contains a patched section, and it is not as sent or has lost
                 members; how the API merges is undocumented, see ``MergeDepth``.
@@ -279,7 +279,7 @@ class SessionCalls(Resource):
         timeout: Seconds = None,
         headers: Headers = None,
     ) -> Session | None:
-        """Change urls and references: ``PATCH /v3/session/{id}/metadata`` (reference §B 4).
+        """Change urls and references: ``PATCH /v3/session/{id}/metadata``.
 
         Args:
             session_id: UUID.
@@ -328,12 +328,12 @@ class SessionCalls(Resource):
     async def decide(
         self, session_id: str, decision: Decision, *, timeout: Seconds = None, headers: Headers = None
     ) -> None:
-        """Allow or reject a purchase: ``POST /v3/session/{id}/decision`` (reference §C.6).
+        """Allow or reject a purchase: ``POST /v3/session/{id}/decision``.
 
         Args:
             session_id: UUID.
             decision: ``Decision.allow()`` or ``Decision.reject(...)``.
-            timeout: Deadline of the whole call in seconds; the checkout waits 10 (reference §H).
+            timeout: Deadline of the whole call in seconds; the checkout waits 10.
             headers: Extra request headers.
 
         Raises:

@@ -14,7 +14,7 @@ class Tokens(Resource):
     """``briqpay.tokens``. Charge one by creating a session with the intent ``payment_charge_token``."""
 
     async def read(self, token_id: str, *, timeout: Seconds = None, headers: Headers = None) -> Token:
-        """Read a token: ``GET /v3/token/{id}`` (reference §B 12).
+        """Read a token: ``GET /v3/token/{id}``.
 
         Args:
             token_id: Identifier of the token.
@@ -29,7 +29,7 @@ class Tokens(Resource):
         return await self._send("GET", path, interpret=_token, timeout=timeout, headers=headers)
 
     async def deactivate(self, token_id: str, *, timeout: Seconds = None, headers: Headers = None) -> Token:
-        """Make a token unusable: ``DELETE /v3/token/{id}`` (reference §B 13). Twice is as good as once.
+        """Make a token unusable: ``DELETE /v3/token/{id}``. Twice is as good as once.
 
         Args:
             token_id: Identifier of the token.
