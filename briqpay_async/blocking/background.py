@@ -107,8 +107,13 @@ class Background:
             self.soon(job.start)
         except BaseException:
             coroutine.close()
+            _let_daemons_rest()
             raise
-        return job.wait()
+        try:
+            return job.wait()
+        except BaseException:
+            _let_daemons_rest()
+            raise
 
     def soon(self, function: Callable[..., object], *arguments: Any) -> None:
         """Have the loop call a function, and do not wait."""
@@ -146,6 +151,16 @@ class Background:
             self._portal_context.__exit__(None, None, None)
 
 
+def _let_daemons_rest() -> None:
+    """Keep a daemon thread here while the process ends, which is when the interpreter stops such threads anyway.
+
+    An error would make it print a traceback while the interpreter is taken apart, and that can abort the process.
+    """
+    if _is_ending and threading.current_thread().daemon:
+        threading.Event().wait()
+
+
+_is_ending = False
 _lock = threading.RLock()
 _current: Background | None = None
 # Of the parent of a forked process: letting go of a portal waits for its thread, and that thread is not here.
@@ -179,10 +194,11 @@ def _make() -> Background:
 
 
 def _end(pid: int) -> None:
-    global _current
+    global _current, _is_ending  # noqa: PLW0603 - as above
     with _lock:
         ended, _current = _current, None
     if ended is not None and pid == os.getpid():
+        _is_ending = True
         ended.end()
 
 
