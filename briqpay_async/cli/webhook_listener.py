@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import signal
 import sys
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -16,6 +14,7 @@ from yarl import URL
 
 from briqpay_async.cli.exits import one_line
 from briqpay_async.cli.output import say
+from briqpay_async.cli.stopping import stop_requested
 from briqpay_async.errors import BriqpayError, WebhookSignatureError
 from briqpay_async.webhooks import WebhookEvent, WebhookReceiver
 
@@ -45,11 +44,7 @@ async def listen_until_stopped(receiver: WebhookReceiver, *, host: str, port: in
     Raises:
         OSError: The port is taken, or the host is not this machine's.
     """
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # a loop that takes no signal handlers
-            loop.add_signal_handler(number, stopping.set)
+    stopping = stop_requested()
     async with listening(receiver, host=host, port=port, forward_to=forward_to) as address:
         say(f"Listening on {address} for webhooks. Stop with Ctrl-C.")
         await stopping.wait()

@@ -19,6 +19,7 @@ from briqpay_async.sandbox import Sandbox
 
 T = TypeVar("T")
 CHROMIUM = find_chromium()
+HERE = {"127.0.0.1", "localhost"}
 # Without a browser there is nothing to collect here; the summary says so in one line.
 collect_ignore_glob = [] if CHROMIUM else ["test_*.py"]
 
@@ -65,7 +66,7 @@ def open_page(chromium: Any, emulator: Any) -> Iterator[Callable[..., Any]]:
         page.on("request", lambda request: foreign(request.url))
 
     def foreign(url: str) -> None:
-        if urlsplit(url).scheme in {"http", "https", "ws", "wss"} and urlsplit(url).hostname != "127.0.0.1":
+        if urlsplit(url).scheme in {"http", "https", "ws", "wss"} and urlsplit(url).hostname not in HERE:
             complaints.append(f"a request to {url}")
 
     def open_(url: str, *, width: int = 1200, height: int = 900, **options: Any) -> Any:

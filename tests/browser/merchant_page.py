@@ -44,7 +44,10 @@ class MerchantPage:
                     self._answer(PAGE.format(snippet=page.snippet, emulator=emulator.url))
 
             def do_POST(self) -> None:
-                page.decide(self.path.partition("?")[2])
+                if self.path.startswith("/decision"):
+                    page.decide(self.path.partition("?")[2])
+                else:
+                    self.rfile.read(int(self.headers["Content-Length"]))
                 self._answer("{}")
 
             def _answer(self, text: str) -> None:

@@ -67,6 +67,19 @@ def test_a_buyer_pays_and_is_sent_back_to_the_shop(
     assert emulator.sessions[session.session_id]["data"]["transactions"][0]["status"] == "approved"
 
 
+def test_a_page_of_another_loopback_name_shows_the_checkout_too(
+    merchant: MerchantPage, open_page: Callable[..., Any], new: Callable[[NewSession], Any], emulator: Any
+) -> None:
+    session = new(session_for(merchant))
+    merchant.snippet = str(session.html_snippet)
+    page = open_page(merchant.url.replace("127.0.0.1", "localhost"))
+    frame = checkout_of(page)
+    frame.get_by_label("I accept the terms").check()
+    frame.get_by_role("button", name="Pay").click()
+    page.wait_for_url(f"**/done?session={session.session_id}")
+    assert emulator.sessions[session.session_id]["status"] == "completed"
+
+
 def test_a_buyer_who_leaves_something_out_is_told_what_and_can_go_on(
     merchant: MerchantPage, open_page: Callable[..., Any], new: Callable[[NewSession], Any], emulator: Any
 ) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 from browser.conftest import in_a_loop
+from browser.merchant_page import MerchantPage
 from support.shop import new_session
 
-from briqpay_async import BriqpayClient, NewSession, unstructure
+from briqpay_async import BriqpayClient, NewSession, OrderStatusHook, unstructure
 from briqpay_async.sandbox.state.new_session import new_session as stored_session
 
 
@@ -61,6 +63,20 @@ def test_a_pending_order_is_moved_on(
     page.get_by_label("Order status").select_option("order_approved_not_captured")
     page.get_by_role("button", name="Advance").click()
     page.get_by_role("definition").get_by_text("order_approved_not_captured").wait_for()
+
+
+def test_a_webhook_is_sent_again_by_hand(
+    open_page: Callable[..., Any], new: Callable[[NewSession], Any], emulator: Any, merchant: MerchantPage
+) -> None:
+    hook = OrderStatusHook(statuses=("order_approved_not_captured",), method="POST", url=f"{merchant.url}/hook")
+    session_id = new(attrs.evolve(new_session(), hooks=(hook,))).session_id
+    emulator.complete(session_id)
+    emulator.delivered()
+    page = open_page(f"{emulator.url}/_sandbox/#session/{session_id}")
+    page.get_by_role("row", name="order_status").get_by_text("delivered").wait_for()
+    page.get_by_role("button", name="Send again").click()
+    page.get_by_text("2, last 200").wait_for()
+    assert [len(each.attempts) for each in emulator.deliveries] == [2]
 
 
 def test_faults_and_switches_are_set_by_hand(open_page: Callable[..., Any], emulator: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import socket
 import webbrowser
 from collections.abc import AsyncIterator
@@ -17,6 +16,7 @@ from briqpay_async.cli.exits import FAILED, one_line
 from briqpay_async.cli.output import say
 from briqpay_async.cli.shop.app import Shop, make_app
 from briqpay_async.cli.shop.clicks import ClickHooks
+from briqpay_async.cli.stopping import stop_requested
 from briqpay_async.sandbox import Sandbox
 
 __all__ = ["register", "running_shop"]
@@ -49,11 +49,7 @@ def shop(*, port: int = 8421, no_open: bool = False) -> int:
 
 
 async def _serve(port: int, *, open_browser: bool) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # a loop that takes no signal handlers
-            loop.add_signal_handler(number, stopping.set)
+    stopping = stop_requested()
     async with running_shop(port) as running:
         say(f"The shop      {running.address}/")
         say(f"The merchant  {running.address}/merchant")

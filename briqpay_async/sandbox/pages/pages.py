@@ -73,9 +73,9 @@ class Pages:
     def _file(self, room: str, rest: str) -> web.Response | None:
         if room == "web":
             return self._assets.file(rest) or respond(_missing().answer())
-        if rest:
-            return None
-        return {"": self._assets.page("inspector.html"), _SCRIPT: self._assets.file(_SCRIPT)}.get(room)
+        if room == "" and not rest:
+            return self._assets.page("inspector.html")
+        return self._assets.file(_SCRIPT) if room == _SCRIPT and not rest else None
 
     async def _serve_checkout(
         self, request: web.BaseRequest, session_id: str, verb: str, body: bytes
