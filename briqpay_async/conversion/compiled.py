@@ -1,9 +1,13 @@
-"""Constructors compiled for the shapes that answers really have.
+"""Constructors compiled for the JSON shapes that answers really have.
 
-An API answers the same shapes again and again: the same members, in the same order, of the same kinds. The first
-few objects of a shape are structured by cattrs. Then a constructor is compiled that unpacks the values and stores
+An API answers the same shapes again and again: the same members, in the same order, of the same kinds. cattrs
+structures the first few objects of a shape. Then a constructor is compiled that unpacks the values and stores
 them, with everything that depends on the shape alone (which members are known, absent, ``null`` or of the wrong
 kind) already decided.
+
+What it buys, in processor time of an update against bare aiohttp on Python 3.11 where nothing is lazy: 1.94, not
+2.98, for an answer with 10 lines, and 4.35, not 9.24, for one with 100. The plain way is the ``generic`` function
+that a constructor gets, which is cattrs; ``tests/conversion/test_compiled.py`` shows that both give the same.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ import attrs
 from briqpay_async.conversion.codegen import compile_function
 from briqpay_async.models.base import CLEAR, NO_EXTRA, Model, ReadOnlyDict, wire_names
 
-__all__ = ["MOST_SHAPES", "AbsentError", "Reader", "constructor", "filler"]
+__all__ = ["MOST_SHAPES", "AbsentError", "MemberReader", "compile_constructor", "compile_filler"]
 
 Shape = tuple[Any, ...]
 Construct = Callable[..., Any]
@@ -31,7 +35,7 @@ class AbsentError(Exception):
 
 
 @attrs.frozen(eq=False, repr=False)
-class Reader:
+class MemberReader:
     """How a constructor reads one member: as it is, through a table, or through a hook.
 
     Attributes:
@@ -39,17 +43,17 @@ class Reader:
         table: Replaces values by enum constants; unknown values stay.
         hook: Structures the value.
         accepts: The classes of JSON values for which that holds; any when left out.
-        later: The member is none of the constructor's business: it is structured when somebody looks at it.
+        lazy: The member is left to the caller, which structures it when it is read.
     """
 
     nullable: bool = False
     table: Mapping[Any, Any] | None = None
     hook: Callable[[Any, Any], Any] | None = None
     accepts: frozenset[type] | None = None
-    later: bool = False
+    lazy: bool = False
 
 
-def constructor(cls: type[Model], readers: Mapping[str, Reader], generic: Construct) -> Construct:
+def compile_constructor(cls: type[Model], readers: Mapping[str, MemberReader], generic: Construct) -> Construct:
     """A function that structures objects of one class, and learns their shapes.
 
     What it returns takes a JSON object and makes an instance.
@@ -57,7 +61,7 @@ def constructor(cls: type[Model], readers: Mapping[str, Reader], generic: Constr
     Args:
         cls: The class.
         readers: How to read each member, by attribute.
-        generic: Structures any object; raises for what no sense can be made of.
+        generic: Structures any object; raises ``MalformedError`` when a member has the wrong type.
     """
     shapes = _Shapes(lambda wire: _compile(cls, readers, wire), _accepted(cls, readers))
     find = shapes.compiled.get
@@ -77,16 +81,16 @@ def constructor(cls: type[Model], readers: Mapping[str, Reader], generic: Constr
     return construct
 
 
-def filler(
-    cls: type[Model], readers: Mapping[str, Reader], generic: Construct, check: Callable[[Any], None]
+def compile_filler(
+    cls: type[Model], readers: Mapping[str, MemberReader], generic: Construct, check: Callable[[Any], None]
 ) -> Construct:
-    """Like ``constructor``. What it returns takes a JSON object and an instance whose slots are empty.
+    """Like ``compile_constructor``. The function takes a JSON object and an instance whose slots are empty.
 
     Args:
         cls: The class.
         readers: How to read each member, by attribute.
-        generic: Fills the slots from any object; raises for what no sense can be made of.
-        check: Looks at each object and array that is kept as it is.
+        generic: Fills the slots from any object; raises ``MalformedError`` when a member has the wrong type.
+        check: Called with each object and array that is kept as it is.
     """
     shapes = _Shapes(lambda wire: _compile(cls, readers, wire, check), _accepted(cls, readers))
     find = shapes.compiled.get
@@ -103,7 +107,7 @@ def filler(
     return fill
 
 
-def _accepted(cls: type[Model], readers: Mapping[str, Reader]) -> Mapping[str, frozenset[type]]:
+def _accepted(cls: type[Model], readers: Mapping[str, MemberReader]) -> Mapping[str, frozenset[type]]:
     """The classes of JSON values that a compiled constructor takes, by wire name."""
     names = wire_names(cls)
     return {names[name]: reader.accepts for name, reader in readers.items() if reader.accepts is not None}
@@ -134,11 +138,11 @@ class _Shapes:
 
 def _compile(
     cls: type[Model],
-    readers: Mapping[str, Reader],
+    readers: Mapping[str, MemberReader],
     wire: dict[str, Any],
     check: Callable[[Any], None] | None = None,
 ) -> Construct:
-    """Compile a constructor for the shape of an object, or, with a check, what fills an instance that exists."""
+    """Compile a constructor for the shape of an object, or, with a check, what fills an existing instance."""
     places = {name: f"v{index}" for index, name in enumerate(wire)}
     names = wire_names(cls)
     scope: dict[str, Any] = {"ReadOnlyDict": ReadOnlyDict, "NO_EXTRA": NO_EXTRA, "CLEAR": CLEAR}
@@ -151,7 +155,7 @@ def _compile(
         place = places.get(names.get(name, ""))
         if check and name == "_pending":
             continue
-        if reader is not None and reader.later:
+        if reader is not None and reader.lazy:
             extra += [names[name]] if place and wire[names[name]] is None else []
         elif reader is None or place is None:
             scope[f"default_{name}"] = attribute.default
@@ -175,32 +179,30 @@ def _compile(
         literal = "{" + ", ".join(f"{name!r}: {places[name]}" for name in ordered) + "}"
         values["_wire"] = "wire" if ordered == list(wire) else literal
     if check:
-        later = {names[name] for name, reader in readers.items() if reader.later}
-        kept_whole = [
-            name for name, value in wire.items() if value.__class__ in (dict, list) and name not in later
-        ]
+        lazy = {names[name] for name, reader in readers.items() if reader.lazy}
+        kept_whole = [name for name, value in wire.items() if value.__class__ in (dict, list) and name not in lazy]
         scope["check"] = check
         source += [f"check({places[name]})" for name in kept_whole]
         scope |= {f"set_{name}": getattr(cls, name).__set__ for name in values}
         source += [f"set_{name}(self, {value})" for name, value in values.items()]
         source.insert(0, "def compiled(wire, self):")
     else:
-        twin = _mutable_twin(cls)
-        scope |= {"cls": cls, "new": twin.__new__, "twin": twin}
-        source += ["self = new(twin)", *(f"self.{name} = {value}" for name, value in values.items())]
+        layout = _mutable_layout_of(cls)
+        scope |= {"cls": cls, "new": layout.__new__, "layout": layout}
+        source += ["self = new(layout)", *(f"self.{name} = {value}" for name, value in values.items())]
         source += ["self.__class__ = cls", "return self"]
         source.insert(0, "def compiled(wire):")
     head, *body = source
     return compile_function("compiled", [head, *(f"    {line}" for line in body)], scope, cls.__name__)
 
 
-def _mutable_twin(cls: type[Model]) -> type:
+def _mutable_layout_of(cls: type[Model]) -> type:
     """A class with the layout of a frozen one, whose instances can be filled by plain assignment.
 
     An instance becomes one of the frozen class at the end, by assigning its ``__class__``.
     """
     return type(
-        f"{cls.__name__}InTheMaking",
+        f"Mutable{cls.__name__}",
         cls.__bases__,
         {
             "__slots__": cls.__dict__["__slots__"],

@@ -19,7 +19,7 @@ import orjson
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from briqpay_async.conversion.compiled import AbsentError, Reader, constructor
+from briqpay_async.conversion.compiled import AbsentError, MemberReader, compile_constructor
 from briqpay_async.conversion.encode import CONVERTER, SCALARS, alternatives, render
 from briqpay_async.conversion.json_values import canonical, copy_json, escape
 from briqpay_async.conversion.stand_ins import absent_as_array, is_optional, is_plain, json_class, stand_in_for
@@ -225,7 +225,7 @@ def _tagged_hook(annotation: Any) -> Hook:
 
 
 def _model_hook(cls: Any) -> Hook:
-    construct = _CONSTRUCTORS[cls] = constructor(cls, readers_of(cls), structurer(cls))
+    construct = _CONSTRUCTORS[cls] = compile_constructor(cls, readers_of(cls), structurer(cls))
 
     def model(value: Any, _: Any) -> Any:
         if value.__class__ is not dict:
@@ -285,22 +285,22 @@ def types_of(cls: type[Model]) -> Mapping[str, Any]:
 
 
 @per_class
-def readers_of(cls: type[Model]) -> Mapping[str, Reader]:
+def readers_of(cls: type[Model]) -> Mapping[str, MemberReader]:
     """How a constructor reads each member."""
     types = types_of(cls)
     return {name: _reader(types[name]) for name in wire_names(cls)}
 
 
-def _reader(annotation: Any) -> Reader:
+def _reader(annotation: Any) -> MemberReader:
     """How a constructor reads a member whose kind is known to be right."""
     if annotation is Any:
-        return Reader()
+        return MemberReader()
     kinds = alternatives(annotation)
     if is_plain(annotation):
         accepts = frozenset(cast("type", json_class(kind)) for kind in kinds) | {NoneType}
-        return Reader(nullable=Clear in get_args(annotation), table=_constants(kinds), accepts=accepts)
+        return MemberReader(nullable=Clear in get_args(annotation), table=_constants(kinds), accepts=accepts)
     accepted = list if get_origin(kinds[0]) is tuple else dict
-    return Reader(hook=_hook_of_present(annotation), accepts=frozenset({accepted, NoneType}))
+    return MemberReader(hook=_hook_of_present(annotation), accepts=frozenset({accepted, NoneType}))
 
 
 def _hook_of_present(annotation: Any) -> Hook:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import attrs
 
-from briqpay_async.conversion.compiled import MOST_SHAPES, filler
+from briqpay_async.conversion.compiled import MOST_SHAPES, compile_filler
 from briqpay_async.conversion.decode import (
     MalformedError,
     decode,
@@ -169,15 +169,15 @@ class LazyFactory:
             name: (
                 member,
                 self._decoder(name, f"{self._pointer}/{member}"),
-                absent_as_array(types_of(cls)[name]) or _never,
+                absent_as_array(types_of(cls)[name]) or _is_never_absent,
             )
             for name, member in wire_names(cls).items()
             if readers[name].hook is not None
         }
         self._structure = structurer(cls)
         self._plain = {one.name for one in attrs.fields(cls)} - {*self._parts, "_pending"}
-        lazily = {name: attrs.evolve(reader, later=name in self._parts) for name, reader in readers.items()}
-        self._fill_plain = filler(cls, lazily, self._fill_any, refuse_depth)
+        lazily = {name: attrs.evolve(reader, lazy=name in self._parts) for name, reader in readers.items()}
+        self._fill_plain = compile_filler(cls, lazily, self._fill_any, refuse_depth)
         self._checked_shapes: set[tuple[Any, ...]] = set()
         self._set_pending = cls._pending.__set__  # type: ignore[attr-defined]
 
@@ -258,7 +258,7 @@ class LazyFactory:
 
     def _fill_rest(self, instance: Model, name: str, wire: dict[str, Any], _place: str | int) -> None:
         """Fill the slot of an object or array, the others being full."""
-        member, make, _ = self._parts.get(name, ("", None, _never))
+        member, make, _ = self._parts.get(name, ("", None, _is_never_absent))
         raw = wire.get(member)
         if make is not None and raw is not None:
             object.__setattr__(instance, name, make(raw))
@@ -311,7 +311,7 @@ class LazyFactory:
 _lazy = per_class(LazyFactory)
 
 
-def _never(_value: Any) -> bool:
+def _is_never_absent(_value: Any) -> bool:
     return False
 
 

@@ -207,7 +207,7 @@ def _check_kind(kind: Any, limits: Limits) -> tuple[type, Check]:
 
 
 def _text(limits: Limits) -> Check:
-    most, fewest, shape = limits.max_length, limits.min_length, limits.shape
+    most, fewest, form = limits.max_length, limits.min_length, limits.form
 
     def check_text(value: Any, pointer: str, found: Problems) -> None:
         if not isinstance(value, str):
@@ -221,7 +221,7 @@ def _text(limits: Limits) -> Check:
         # No surrogate is printable, and asking for that is quicker than a search.
         if not value.isascii() and not value.isprintable() and _SURROGATE.search(value):
             found.append((pointer, "has a lone surrogate, which is no Unicode text"))
-        elif shape is not None and (wanted := shape(value)) is not None:
+        elif form is not None and (wanted := form(value)) is not None:
             found.append((pointer, wanted))
 
     return check_text

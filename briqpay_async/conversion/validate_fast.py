@@ -36,10 +36,10 @@ def is_surely_valid(cls: type[Model]) -> Callable[[Any], bool]:
     for attribute in attrs.fields(cls):
         if attribute.name in names:
             scope[f"{attribute.name}_enums"] = _enums(attribute.type)
-            scope[f"{attribute.name}_shape"] = limits_of(attribute).shape
+            scope[f"{attribute.name}_form"] = limits_of(attribute).form
             conditions.append(_condition(attribute.name, attribute.type, limits_of(attribute)))
     if "False" in conditions:
-        return _never
+        return _always_undecided
     if cls.broken_rules is not Model.broken_rules:
         conditions.append("not tuple(model.broken_rules())")
     first, *others = conditions
@@ -53,7 +53,7 @@ def is_surely_valid(cls: type[Model]) -> Callable[[Any], bool]:
     return compile_function("is_surely_valid", lines, scope, cls.__name__)
 
 
-def _never(_model: Model) -> bool:
+def _always_undecided(_model: Model) -> bool:
     return False
 
 
@@ -76,8 +76,8 @@ def _condition(name: str, annotation: Any, limits: Limits) -> str:
             fine += f" and len(value) <= {limits.max_length}"
         if limits.min_length is not None:
             fine += f" and len(value) >= {limits.min_length}"
-        if limits.shape is not None:
-            fine += f" and {name}_shape(value) is None"
+        if limits.form is not None:
+            fine += f" and {name}_form(value) is None"
         if enums:
             fine = f"({fine} or value.__class__ in {name}_enums)"
     else:

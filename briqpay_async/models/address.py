@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from briqpay_async.models import formats as shapes
+from briqpay_async.models import formats
 from briqpay_async.models.base import Model
 from briqpay_async.models.limits import member
 
@@ -44,4 +44,4 @@ class Address(Model):
     phone_number: str | None = None
     company_name: str | None = None
     cin: str | None = None
-    country: str | None = member(shape=shapes.country)
+    country: str | None = member(form=formats.country)

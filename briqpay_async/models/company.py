@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from briqpay_async.models import formats as shapes
+from briqpay_async.models import formats
 from briqpay_async.models.base import Clear, Model
 from briqpay_async.models.limits import member
 
@@ -55,5 +55,5 @@ class Consumer(Model):
     """
 
     identification_number: str | None = None
-    date_of_birth: str | None = member(shape=shapes.iso_date)
+    date_of_birth: str | None = member(form=formats.iso_date)
     name: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from briqpay_async.models import formats as shapes
+from briqpay_async.models import formats
 from briqpay_async.models.base import Model
 from briqpay_async.models.limits import member
 
@@ -23,7 +23,7 @@ class HostedPageConfig(Model):
 
     show_cart: bool | None = None
     page_title: str | None = member(min_length=3, max_length=256)
-    logo_url: str | None = member(max_length=512, shape=shapes.web_url)
+    logo_url: str | None = member(max_length=512, form=formats.web_url)
 
 
 @attrs.frozen(kw_only=True, repr=False)

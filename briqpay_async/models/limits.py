@@ -21,7 +21,7 @@ class Limits:
         min_length: Fewest characters (or entries).
         minimum: Smallest number.
         choices: The only numbers accepted.
-        shape: A check of the text's form: returns what it should be, or ``None`` when it fits.
+        form: A check of the form of a text (see ``formats``): returns what it should be, ``None`` when it fits.
     """
 
     wire: str | None = None
@@ -30,7 +30,7 @@ class Limits:
     min_length: int | None = None
     minimum: int | None = None
     choices: tuple[int, ...] | None = None
-    shape: Callable[[str], str | None] | None = None
+    form: Callable[[str], str | None] | None = None
 
 
 NO_LIMITS: Final = Limits()
@@ -45,7 +45,7 @@ def member(
     min_length: int | None = None,
     minimum: int | None = None,
     choices: tuple[int, ...] | None = None,
-    shape: Callable[[str], str | None] | None = None,
+    form: Callable[[str], str | None] | None = None,
     converter: Callable[[Any], Any] | None = None,
     hashed: bool = True,
 ) -> Any:
@@ -57,7 +57,7 @@ def member(
         min_length=min_length,
         minimum=minimum,
         choices=choices,
-        shape=shape,
+        form=form,
     )
     return attrs.field(
         default=default, converter=converter, hash=None if hashed else False, metadata={"limits": limits}

@@ -9,7 +9,7 @@ from operator import attrgetter
 import attrs
 
 from briqpay_async.errors import ValidationError
-from briqpay_async.models import formats as shapes
+from briqpay_async.models import formats
 from briqpay_async.models.base import Model, Pending, as_tuple, camel_case
 from briqpay_async.models.cart import AnyCartItem, CartItem, SalesTaxItem
 from briqpay_async.models.limits import Limits, member
@@ -43,7 +43,7 @@ class Order(Model):
         cart: The lines, at least one. Required.
     """
 
-    currency: str | None = member(required=True, shape=shapes.currency)
+    currency: str | None = member(required=True, form=formats.currency)
     amount_inc_vat: int | None = member(required=True)
     amount_ex_vat: int | None = member(required=True)
     cart: tuple[AnyCartItem, ...] | None = attrs.field(

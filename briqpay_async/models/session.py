@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import attrs
 
 from briqpay_async.errors import ResponseDecodeError
-from briqpay_async.models import formats as shapes
+from briqpay_async.models import formats
 from briqpay_async.models.address import Address
 from briqpay_async.models.base import Model, Pending, as_tuple, wire_names
 from briqpay_async.models.buyer_answers import CompanyExtraData, FieldAnswer, StrongAuth, TermsAnswer
@@ -72,8 +72,8 @@ class Urls(Model):
             Required.
     """
 
-    terms: str | None = member(shape=shapes.web_url)
-    redirect: str | None = member(required=True, shape=shapes.web_url)
+    terms: str | None = member(form=formats.web_url)
+    redirect: str | None = member(required=True, form=formats.web_url)
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -350,8 +350,8 @@ class NewSession(Model):
 
     product: Product | None = member(required=True)
     customer_type: CustomerType | str | None = member(required=True)
-    country: str | None = member(required=True, shape=shapes.country)
-    locale: str | None = member(required=True, shape=shapes.locale)
+    country: str | None = member(required=True, form=formats.country)
+    locale: str | None = member(required=True, form=formats.locale)
     urls: Urls | None = member(required=True)
     references: Mapping[str, str] | None = member(max_length=512, hashed=False)
     hooks: tuple[Hook, ...] | None = attrs.field(

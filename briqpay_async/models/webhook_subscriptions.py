@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import attrs
 
-from briqpay_async.models import formats as shapes
+from briqpay_async.models import formats
 from briqpay_async.models.base import Model, as_tuple
 from briqpay_async.models.enums import HookMethod
 from briqpay_async.models.limits import Limits, member
@@ -27,7 +27,7 @@ class _Subscription(Model):
         default=None, converter=as_tuple, metadata={"limits": Limits(required=True, min_length=1)}
     )
     method: HookMethod | str | None = member(required=True)
-    url: str | None = member(required=True, shape=shapes.web_url)
+    url: str | None = member(required=True, form=formats.web_url)
 
 
 @attrs.frozen(kw_only=True, repr=False)

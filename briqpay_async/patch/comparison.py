@@ -104,7 +104,7 @@ def _same_entries(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
         try:
             if len(old) == len(new):
                 return _same_lines(old, new)
-            _recognise(old, new)
+            _reuse_memo_by_position(old, new)
         except AttributeError:  # one of them is no line
             pass
     return len(old) == len(new) and all(map(same, old, new))
@@ -133,7 +133,7 @@ def _same_lines(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
         elif wire is not None and other_wire is not None:
             equal = equal and wire == other_wire
         elif one.__class__ is other.__class__ and _equal(one.__class__)(one, other):
-            _take_over(one, other)
+            _copy_memo(one, other)
         else:
             equal = False
     return equal and (not with_unknown or _rendered_alike(with_unknown))
@@ -147,7 +147,7 @@ def _rendered_alike(pairs: list[tuple[Any, Any]]) -> bool:
         return False  # something in there, a value or the name of a member, is not of JSON: validation names it
 
 
-def _recognise(old: tuple[Any, ...], new: tuple[Any, ...]) -> None:
+def _reuse_memo_by_position(old: tuple[Any, ...], new: tuple[Any, ...]) -> None:
     """Let the lines of a longer or shorter cart take over what is known, counting places from either end.
 
     An old line that nobody has read is passed by: it knows too little to be worth reading.
@@ -169,11 +169,11 @@ def _recognise(old: tuple[Any, ...], new: tuple[Any, ...]) -> None:
                     and not (one.extra or other.extra)
                     and _equal(other.__class__)(one, other)
                 ):
-                    _take_over(one, other)
+                    _copy_memo(one, other)
                     break
 
 
-def _take_over(one: Any, other: Any) -> None:
+def _copy_memo(one: Any, other: Any) -> None:
     """Let a line remember what an equal one does."""
     if other._wire is None:  # noqa: SLF001
         object.__setattr__(other, "_wire", one._wire)  # noqa: SLF001

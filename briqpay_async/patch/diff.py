@@ -54,7 +54,7 @@ class Part:
 
 # What comes of comparing two states besides parts is gathered in one list, as ``(pointer, message)``. This message
 # tells a change that no PATCH can express from a value that the API would refuse.
-_STUCK: Final = "cannot be expressed by a PATCH"
+_UNPATCHABLE: Final = "cannot be expressed by a PATCH"
 _WHOLE_SECTIONS: Final = MergeDepth.SECTION  # looking up an enum's constant takes a call on Python 3.11
 
 
@@ -82,7 +82,7 @@ def parts_between(before: State, after: State, depth: MergeDepth) -> tuple[Part,
         elif name == "extra":
             _read_only_extra(old, new, "/data", found)
         elif not same(one, other):
-            found.append((f"/data/{wire_names(SessionData)[name]}", _STUCK))
+            found.append((f"/data/{wire_names(SessionData)[name]}", _UNPATCHABLE))
     if sessions:
         _compare_sessions(before, after, depth, parts, found)
     if found:
@@ -98,7 +98,7 @@ def _section_part(section: Section, old: Any, new: Any, depth: MergeDepth, found
     """What is sent of a section that is not the same object in both states."""
     model = section.model
     if new.__class__ is not model or (old is not None and old.__class__ is not model):
-        found.append((section.pointer, _STUCK if new is None else f"must be of class {model.__name__}"))
+        found.append((section.pointer, _UNPATCHABLE if new is None else f"must be of class {model.__name__}"))
         return None
     if old is None or section.whole or depth is _WHOLE_SECTIONS:
         return _whole_part(section, old, new, found)
@@ -106,7 +106,7 @@ def _section_part(section: Section, old: Any, new: Any, depth: MergeDepth, found
     for attribute, _, value in section.changed(old, new):
         check = section.checks.get(attribute)
         if check is None or value is None:
-            _note_stuck(section, attribute, old, new, found)
+            _report_unpatchable(section, attribute, old, new, found)
             if attribute == "extra":
                 wire |= _changed_extra(section, old, new, found)
             continue
@@ -122,34 +122,34 @@ def _whole_part(section: Section, old: Any, new: Any, found: Problems) -> Part |
     if old is not None:
         sent = False
         for attribute, _, value in section.changed(old, new):
-            stuck = value is None or attribute not in section.checks
-            if stuck:
-                _note_stuck(section, attribute, old, new, found)
-            sent |= not stuck or attribute == "extra"
+            unpatchable = value is None or attribute not in section.checks
+            if unpatchable:
+                _report_unpatchable(section, attribute, old, new, found)
+            sent |= not unpatchable or attribute == "extra"
         if not sent:
             return None
     check_model(new, section.pointer, found)
     return Part(section, {} if found else render(new), old, new)
 
 
-def _note_stuck(section: Section, attribute: str, old: Model, new: Model, found: Problems) -> None:
+def _report_unpatchable(section: Section, attribute: str, old: Model, new: Model, found: Problems) -> None:
     """Name what can't be sent of a member that changed."""
     if attribute == "extra":
-        _note_lost_extra(section, old, new, found)
+        _report_lost_extra(section, old, new, found)
     else:
-        found.append((f"{section.pointer}/{wire_names(section.model)[attribute]}", _STUCK))
+        found.append((f"{section.pointer}/{wire_names(section.model)[attribute]}", _UNPATCHABLE))
 
 
-def _note_lost_extra(section: Section, old: Model, new: Model, found: Problems) -> None:
+def _report_lost_extra(section: Section, old: Model, new: Model, found: Problems) -> None:
     known = {wire: name for name, wire in wire_names(section.model).items()}
     found.extend(
-        (f"{section.pointer}/{escape(name)}", _STUCK)
+        (f"{section.pointer}/{escape(name)}", _UNPATCHABLE)
         for name in old.extra
         # a null that the server sent for a known member is gone once the member has a value
         if name not in new.extra and (name not in known or getattr(new, known[name]) is None)
     )
     found.extend(
-        (f"{section.pointer}/{escape(name)}", _STUCK)
+        (f"{section.pointer}/{escape(name)}", _UNPATCHABLE)
         for name in new.extra
         if name in known and name not in old.extra
     )
@@ -176,7 +176,7 @@ def _compare_sessions(before: State, after: State, depth: MergeDepth, parts: lis
             old = before.modules
     if old is not new:
         if new is None:
-            found.append(("/modules", _STUCK))
+            found.append(("/modules", _UNPATCHABLE))
         else:
             _compare_modules(old or _NO_MODULES, new, depth, parts, found)
     if isinstance(before, Session):
@@ -186,7 +186,7 @@ def _compare_sessions(before: State, after: State, depth: MergeDepth, parts: lis
 def _compare_modules(old: Modules, new: Modules, depth: MergeDepth, parts: list[Part], found: Problems) -> None:
     _read_only(Modules, old, new, "/modules", found, sent=("config",))
     if new.config is None and old.config is not None:
-        found.append(("/modules/config", _STUCK))
+        found.append(("/modules/config", _UNPATCHABLE))
         return
     old_config, new_config = old.config or _NO_CONFIG, new.config or _NO_CONFIG
     _read_only(ModulesConfig, old_config, new_config, "/modules/config", found, sent=(UPSELL.name,))
@@ -206,12 +206,12 @@ def _read_only(
         if name == "extra":
             _read_only_extra(old, new, pointer, found)
         elif not same(one, other):
-            found.append((f"{pointer}/{wire_names(cls)[name]}", _STUCK))
+            found.append((f"{pointer}/{wire_names(cls)[name]}", _UNPATCHABLE))
 
 
 def _read_only_extra(old: Model, new: Model, pointer: str, found: Problems) -> None:
     found.extend(
-        (f"{pointer}/{escape(name)}", _STUCK)
+        (f"{pointer}/{escape(name)}", _UNPATCHABLE)
         for name in sorted(old.extra.keys() | new.extra.keys())
         if not same(old.extra.get(name, old), new.extra.get(name, old))
     )
@@ -270,21 +270,21 @@ def _check_customer_type(session: Session, parts: list[Part], found: Problems) -
 
 
 def _refuse(found: Problems) -> NoReturn:
-    stuck = tuple(pointer for pointer, text in found if text is _STUCK)
-    if stuck:
-        raise UnpatchableChangeError(_advice(stuck), pointers=stuck)
+    unpatchable = tuple(pointer for pointer, text in found if text is _UNPATCHABLE)
+    if unpatchable:
+        raise UnpatchableChangeError(_advice(unpatchable), pointers=unpatchable)
     raise ValidationError(problems=tuple(found))
 
 
 _METADATA = frozenset({"/urls", "/references"})
 
 
-def _advice(stuck: tuple[str, ...]) -> str:
-    text = f"No PATCH can express this change of {', '.join(stuck)}."
-    if any(pointer in _METADATA for pointer in stuck):
+def _advice(unpatchable: tuple[str, ...]) -> str:
+    text = f"No PATCH can express this change of {', '.join(unpatchable)}."
+    if any(pointer in _METADATA for pointer in unpatchable):
         text += " Change urls and references with sessions.update_metadata()."
-    if any(pointer in {"/customerType", "/country", "/locale"} for pointer in stuck):
+    if any(pointer in {"/customerType", "/country", "/locale"} for pointer in unpatchable):
         text += " Customer type, country and locale are fixed: create a new session."
-    if any(pointer.startswith("/data/company/") for pointer in stuck):
+    if any(pointer.startswith("/data/company/") for pointer in unpatchable):
         text += " Set company.cin or company.name to CLEAR to send a null."
     return text

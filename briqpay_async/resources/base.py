@@ -21,10 +21,10 @@ __all__ = [
     "Headers",
     "Resource",
     "Seconds",
-    "answer_of",
     "check_order",
     "may_have_applied",
-    "nothing",
+    "model_or_none",
+    "no_content",
 ]
 
 M = TypeVar("M", bound=Model)
@@ -64,13 +64,13 @@ class Resource:
         return self._caller.ask(request, interpret, None if timeout is None else seconds(timeout))
 
 
-def answer_of(cls: type[M], fields: Fields = None) -> Callable[[Response], M | None]:
+def model_or_none(cls: type[M], fields: Fields = None) -> Callable[[Response], M | None]:
     """Interprets an answer as a model, or as ``None`` when no body was asked for.
 
-    The interpretation raises ``ResponseDecodeError`` when a body was asked for and none came, or no sense can be
-    made of it.
+    The interpretation raises ``ResponseDecodeError`` when a body was asked for and none came, or it is invalid
+    JSON, or a member has the wrong type.
     """
-    return nothing if fields == "none" else partial(decode_model, cls=cls)
+    return no_content if fields == "none" else partial(decode_model, cls=cls)
 
 
 def may_have_applied(error: BaseException) -> bool:
@@ -82,7 +82,7 @@ def may_have_applied(error: BaseException) -> bool:
     return True
 
 
-def nothing(_response: Response) -> None:
+def no_content(_response: Response) -> None:
     """Interprets an answer that carries no information beyond its success."""
 
 

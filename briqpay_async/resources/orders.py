@@ -23,7 +23,7 @@ from briqpay_async.resources.at_most_once import (
     refund_sighting,
     release_sighting,
 )
-from briqpay_async.resources.base import CheckTotals, Headers, Resource, Seconds, check_order, nothing
+from briqpay_async.resources.base import CheckTotals, Headers, Resource, Seconds, check_order, no_content
 from briqpay_async.transport.call import Caller
 from briqpay_async.transport.requests import Response, session_path
 from briqpay_async.transport.responses import decode_model
@@ -218,7 +218,9 @@ class Orders(Resource):
         if found := check_references(references):
             raise ValidationError(problems=tuple(found))
         body = orjson.dumps({"references": dict(references)})
-        await self._send("PATCH", path, body, interpret=nothing, lane=session_id, timeout=timeout, headers=headers)
+        await self._send(
+            "PATCH", path, body, interpret=no_content, lane=session_id, timeout=timeout, headers=headers
+        )
 
     def _body(self, order: Order, beside: dict[str, Any]) -> bytes:
         if not isinstance(order, Order):
@@ -243,7 +245,7 @@ class Orders(Resource):
     ) -> None:
         once = AtMostOnce(self._caller, session_id, headers, timeout, _checked(repeat))
         async with once.exclusive(read=False):
-            await once.send(suffix, None, nothing, look, lambda _made: status)
+            await once.send(suffix, None, no_content, look, lambda _made: status)
 
 
 def _checked(repeat: RepeatMoney) -> RepeatMoney:

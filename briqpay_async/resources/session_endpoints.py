@@ -25,10 +25,10 @@ from briqpay_async.resources.base import (
     Headers,
     Resource,
     Seconds,
-    answer_of,
     check_order,
     may_have_applied,
-    nothing,
+    model_or_none,
+    no_content,
 )
 from briqpay_async.transport.call import Caller
 from briqpay_async.transport.requests import Fields, Repeat, Response, session_path
@@ -98,7 +98,7 @@ class SessionCalls(Resource):
         check(new_session)
         if new_session.data is not None:
             check_order(new_session.data.order, self._check_totals)
-        decode = answer_of(Session, fields)
+        decode = model_or_none(Session, fields)
 
         def named(response: Response) -> Session | None:
             session = decode(response)
@@ -151,7 +151,7 @@ class SessionCalls(Resource):
         session = await self._send(
             "GET",
             session_path(session_id),
-            interpret=nothing if fields == "none" else partial(_session, session_id),
+            interpret=no_content if fields == "none" else partial(_session, session_id),
             fields=fields,
             timeout=timeout,
             headers=headers,
@@ -238,7 +238,7 @@ class SessionCalls(Resource):
             "PATCH",
             session_path(session_id),
             patch.to_json(),
-            interpret=nothing if fields == "none" else partial(_applied, session_id, patch),
+            interpret=no_content if fields == "none" else partial(_checked_echo, session_id, patch),
             fields=fields,
             lane=lane,
             timeout=timeout,
@@ -317,7 +317,7 @@ class SessionCalls(Resource):
             "PATCH",
             path,
             orjson.dumps(body, default=dict),
-            interpret=nothing if fields == "none" else partial(_session, session_id),
+            interpret=no_content if fields == "none" else partial(_session, session_id),
             fields=fields,
             lane=session_id,
             timeout=timeout,
@@ -350,7 +350,7 @@ class SessionCalls(Resource):
             "POST",
             path,
             orjson.dumps(render(decision)),
-            interpret=nothing,
+            interpret=no_content,
             repeat=Repeat.UNSAFE,
             lane=session_id,
             timeout=timeout,
@@ -373,7 +373,7 @@ def _session(session_id: str, response: Response) -> Session:
     return session
 
 
-def _applied(session_id: str, patch: SessionPatch, response: Response) -> Session:
+def _checked_echo(session_id: str, patch: SessionPatch, response: Response) -> Session:
     """The answer to a patch, if it shows what was sent."""
     session = _session(session_id, response)
     if pointers := not_applied(patch, session):

@@ -273,7 +273,7 @@ def test_every_declared_limit_has_its_test() -> None:
             limits = limits_of(attribute)
             declared |= {
                 (cls, attribute.name, rule)
-                for rule in ("required", "max_length", "min_length", "minimum", "choices", "shape")
+                for rule in ("required", "max_length", "min_length", "minimum", "choices", "form")
                 if getattr(limits, rule) not in {None, False}
             }
     tested = {
@@ -290,15 +290,15 @@ def test_every_declared_limit_has_its_test() -> None:
         *((hook, "statuses", "min_length") for hook in _HOOKS),
         (bq.CartItem, "quantity", "minimum"),
         (bq.CustomInput, "span", "choices"),
-        (bq.Consumer, "date_of_birth", "shape"),
-        (bq.NewSession, "country", "shape"),
-        (bq.NewSession, "locale", "shape"),
-        (bq.Address, "country", "shape"),
-        (bq.Order, "currency", "shape"),
-        (bq.Urls, "terms", "shape"),
-        (bq.Urls, "redirect", "shape"),
-        (bq.HostedPageConfig, "logo_url", "shape"),
-        *((hook, "url", "shape") for hook in _HOOKS),
+        (bq.Consumer, "date_of_birth", "form"),
+        (bq.NewSession, "country", "form"),
+        (bq.NewSession, "locale", "form"),
+        (bq.Address, "country", "form"),
+        (bq.Order, "currency", "form"),
+        (bq.Urls, "terms", "form"),
+        (bq.Urls, "redirect", "form"),
+        (bq.HostedPageConfig, "logo_url", "form"),
+        *((hook, "url", "form") for hook in _HOOKS),
     }
     assert declared == tested
 

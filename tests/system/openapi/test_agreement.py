@@ -344,7 +344,7 @@ def test_the_client_has_the_limits_of_the_document(class_name: str, wire: str, l
         assert limits.minimum == (smallest if smallest is not None and smallest > -(2**53) else None)
         assert limits.choices == (tuple(schema["enum"]) if "enum" in schema else None)
     if "pattern" in schema and (class_name, wire) != ("CartItem", "currency"):
-        assert limits.shape is not None
+        assert limits.form is not None
 
 
 @pytest.mark.parametrize("class_name", OBJECTS)
