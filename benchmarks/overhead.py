@@ -7,6 +7,7 @@ import time
 
 from benchmarks.fakes import make_caller, make_request
 from briqpay_async import Timeouts
+from briqpay_async.resources.base import no_content
 
 __all__ = ["retry_layer"]
 
@@ -21,7 +22,7 @@ async def _difference() -> float:
         await send(request, timeouts, 30.0)
     middle = time.process_time()
     for _ in range(_CALLS):
-        await call(request)
+        await call(request, no_content)
     end = time.process_time()
     return ((end - middle) - (middle - begin)) / _CALLS
 

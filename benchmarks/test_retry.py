@@ -10,6 +10,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.fakes import make_caller, make_request
 from briqpay_async import Timeouts
+from briqpay_async.resources.base import no_content
 
 CALLS = 200
 
@@ -44,4 +45,4 @@ def test_transport_alone(benchmark: BenchmarkFixture, loop: asyncio.AbstractEven
 def test_call(benchmark: BenchmarkFixture, loop: asyncio.AbstractEventLoop, *, lane: bool) -> None:
     """The same through ``Caller.call``, with and without the order of a session's updates."""
     caller, request = make_caller(), make_request(lane=lane)
-    _repeat(benchmark, loop, lambda: caller.call(request))
+    _repeat(benchmark, loop, lambda: caller.call(request, no_content))

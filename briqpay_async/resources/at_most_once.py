@@ -227,7 +227,7 @@ class AtMostOnce:
         left = self._left()
         if left <= 0:
             raise CallTimeoutError(f"The deadline of {self._seconds:.3g} seconds passed.", sent=False)
-        return await self._caller.ask(request, interpret, left)
+        return await self._caller.call(request, interpret, left)
 
 
 def _as_unknown(error: BriqpayError, *, lost: bool) -> OutcomeUnknownError | None:

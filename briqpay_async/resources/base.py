@@ -61,7 +61,7 @@ class Resource:
             repeat=repeat,
             lane=lane,
         )
-        return self._caller.ask(request, interpret, None if timeout is None else seconds(timeout))
+        return self._caller.call(request, interpret, None if timeout is None else seconds(timeout))
 
 
 def model_or_none(cls: type[M], fields: Fields = None) -> Callable[[Response], M | None]:

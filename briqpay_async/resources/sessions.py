@@ -162,7 +162,7 @@ class Sessions(SessionCalls):
         builder.session = applied.session
         builder.changed_elsewhere = tuple(dict.fromkeys((*seen, *applied.changed_elsewhere)))
         if builder.changed_elsewhere:
-            self._caller.tell_changed_elsewhere(session_path(session_id), builder.changed_elsewhere)
+            self._caller.report_changed_elsewhere(session_path(session_id), builder.changed_elsewhere)
 
     def writer(self, session: Session, *, timeout: Seconds = None, headers: Headers = None) -> SessionWriter:
         """The writer of a session: ``await writer.put(desired)`` from a handler whose buyer keeps clicking.
@@ -379,5 +379,5 @@ class _WriterCalls:
             session_id, patch, whole, lane=hold, timeout=self._timeout, headers=self._headers
         )
         if seen := changed_elsewhere(before, sent, session):
-            sessions._caller.tell_changed_elsewhere(session_path(session_id), seen)  # noqa: SLF001
+            sessions._caller.report_changed_elsewhere(session_path(session_id), seen)  # noqa: SLF001
         return session

@@ -21,7 +21,7 @@ import attrs
 
 from briqpay_async.config import RetryPolicy, Timeouts
 from briqpay_async.errors import APIError, BriqpayError, CallTimeoutError, TransportError
-from briqpay_async.transport.hooks import Call, CallHooks, Teller
+from briqpay_async.transport.hooks import Call, CallHooks, HookDispatcher
 from briqpay_async.transport.order_turns import OrderTurns
 from briqpay_async.transport.rate_gate import ClientGate, RateGate, asks_to_slow_down
 from briqpay_async.transport.requests import Repeat, Request, Response
@@ -89,7 +89,7 @@ class Caller:
         transport: Makes one attempt.
         timeouts: Seconds for connecting, for an attempt and for a call.
         policy: When and how often to repeat.
-        hooks: Told of every attempt, answer and retry.
+        hooks: Called for every attempt, answer and retry.
         shared: What all calls of the client have in common.
         gate: When the next request may be made; the one of all calls of the client when left out.
     """
@@ -100,26 +100,23 @@ class Caller:
     hooks: Sequence[CallHooks]
     shared: ClientState
     gate: RateGate = attrs.Factory(lambda self: self.shared.gate, takes_self=True)
-    _teller: Teller = attrs.field(
-        init=False, default=attrs.Factory(lambda self: Teller(self.hooks, self.shared.prefix), takes_self=True)
+    _dispatcher: HookDispatcher = attrs.field(
+        init=False,
+        default=attrs.Factory(lambda self: HookDispatcher(self.hooks, self.shared.prefix), takes_self=True),
     )
 
-    async def call(self, request: Request, timeout: float | None = None) -> Response:
-        """Make a call and return its successful answer: ``ask`` without an interpretation."""
-        return await self.ask(request, _as_it_is, timeout)
-
-    async def ask(self, request: Request, interpret: Callable[[Response], T], timeout: float | None = None) -> T:
+    async def call(self, request: Request, interpret: Callable[[Response], T], timeout: float | None = None) -> T:
         """Make a call and return what its successful answer means.
 
         Args:
             request: What to send.
-            interpret: Makes something of the answer; an error that it raises is told as an error of this call.
+            interpret: Makes a value of the answer; an error that it raises counts as an error of this call.
             timeout: Deadline in seconds for the whole call, waits and retries included; the client's
                 ``timeouts.call`` when left out.
 
         Raises:
             APIError: The API answered with an error status.
-            ResponseDecodeError: No sense can be made of the answer.
+            ResponseDecodeError: The answer is invalid JSON, or a member has the wrong type.
             TransportError: No answer came; ``OutcomeUnknownError`` when it may have taken effect nevertheless
                 and must not be repeated blindly, ``CallTimeoutError`` when the deadline passed.
         """
@@ -144,8 +141,8 @@ class Caller:
                 elif lane is not None:
                     locks.leave(lane)
             return interpret(response)
-        except BaseException as error:  # cancelled too, for whoever watches would wait for an end
-            self._teller.failure(call, error)
+        except BaseException as error:  # cancelled too: each call that hooks saw begin has an end
+            self._dispatcher.failure(call, error)
             raise
 
     @asynccontextmanager
@@ -169,9 +166,9 @@ class Caller:
         finally:
             await hold.release()
 
-    def tell_changed_elsewhere(self, path: str, pointers: tuple[str, ...]) -> None:
-        """Tell hooks and the log that others changed a session."""
-        self._teller.changed_elsewhere(path, pointers)
+    def report_changed_elsewhere(self, path: str, pointers: tuple[str, ...]) -> None:
+        """Report to hooks and the log that others changed a session."""
+        self._dispatcher.changed_elsewhere(path, pointers)
 
     async def _hold(self, lane: str | Hold, left: float, seconds: float) -> Hold:
         try:
@@ -211,31 +208,31 @@ class Caller:
         call.started = self.shared.clock()
         left = call.deadline - call.started
         if left <= 0:
-            raise CallTimeoutError(f"The deadline of {call.seconds:.3g} seconds passed.", sent=call.reached)
+            raise CallTimeoutError(f"The deadline of {call.seconds:.3g} seconds passed.", sent=call.sent)
         call.attempts += 1
         if self.hooks:
-            self._teller.attempt(call)
+            self._dispatcher.attempt(call)
         return min(left, self.timeouts.attempt)
 
     def _judge(self, call: Call, response: Response) -> None:
         """Raise the error that an answer stands for, if it does."""
         if self.hooks:
-            self._teller.response(call, response, self.shared.clock() - call.started)
+            self._dispatcher.response(call, response, self.shared.clock() - call.started)
         if logger.isEnabledFor(logging.DEBUG):
-            self._teller.log_answer(call, response)
+            self._dispatcher.log_answer(call, response)
         if 200 <= response.status < 300:
             if self.gate.closed:
                 now = self.shared.clock()
                 self.gate.answered(now, now - call.started)
             return
         if call.request.repeat is Repeat.SAFE:
-            call.reached = True  # others are repeated only when the answer means that nothing was done
+            call.sent = True  # others are repeated only when the answer means that nothing was done
         refusal = api_error(response)
-        self._tell_gate(call, refusal)
+        self._inform_gate(call, refusal)
         raise refusal
 
-    def _tell_gate(self, call: Call, refusal: APIError) -> None:
-        """Let the gate know of an answer that is no success."""
+    def _inform_gate(self, call: Call, refusal: APIError) -> None:
+        """Report an answer that is no success to the gate."""
         now, wait = self.shared.clock(), refusal.retry_after
         if asks_to_slow_down(refusal.status or 0, wait):
             # Whether or not this call can wait that long. Bounded, so that no answer stops the client for hours.
@@ -279,23 +276,19 @@ class Caller:
 
     def _before_retry(self, call: Call, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        self._teller.retry(call, error, state.upcoming_sleep)
+        self._dispatcher.retry(call, error, state.upcoming_sleep)
 
 
 def _record_sent(call: Call, error: TransportError) -> None:
-    """Tell of the whole call what is known of its last request."""
-    call.reached = error.sent = _any_sent(call.reached, error.sent)
+    """Note for the whole call whether its last request reached the server."""
+    call.sent = error.sent = _any_sent(call.sent, error.sent)
 
 
 def _any_sent(*sent: bool | None) -> bool | None:
-    """Whether one of these requests reached the server: ``None`` when that cannot be told."""
+    """Whether one of these requests reached the server: ``None`` when that is not known."""
     if True in sent:
         return True
     return None if None in sent else False
-
-
-def _as_it_is(response: Response) -> Response:
-    return response
 
 
 def _raise(error: BriqpayError, repeat: Repeat) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What hooks are told of a call. Never a body, a header, a query, a credential or the identifier of a token."""
+"""What hooks see of a call: never a body, a header, a query, a credential or the identifier of a token."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = [
     "CallHooks",
     "ChangedElsewhereEvent",
     "FailureEvent",
+    "HookDispatcher",
     "ResponseEvent",
     "RetryEvent",
-    "Teller",
 ]
 
 
@@ -162,7 +162,7 @@ class Call:
         seconds: How long it has in all.
         started: When its last attempt began, on the client's clock.
         attempts: Requests made.
-        reached: As ``TransportError.sent``, for all of its requests that may have had an effect.
+        sent: As ``TransportError.sent``, for all of its requests that may have had an effect.
         hold: Its place in the order of a session, where it had to wait for one or shares it with other processes.
     """
 
@@ -172,16 +172,16 @@ class Call:
     seconds: float
     started: float = 0.0
     attempts: int = 0
-    reached: bool | None = False
+    sent: bool | None = False
     hold: Hold | None = None
 
 
 @attrs.frozen(eq=False, repr=False)
-class Teller:
-    """Tells hooks and the log of what happens to calls.
+class HookDispatcher:
+    """Calls the hooks and writes the log, at each event of a call.
 
     Attributes:
-        hooks: Told of every attempt, answer, retry and failure.
+        hooks: Called for every attempt, answer, retry and failure.
         prefix: Makes the identifiers of calls unique beyond one client.
     """
 
@@ -194,11 +194,11 @@ class Teller:
 
     def attempt(self, call: Call) -> None:
         """A request is about to be made."""
-        self._tell("on_attempt", AttemptEvent, call, attempt=call.attempts)
+        self._emit_for_call("on_attempt", AttemptEvent, call, attempt=call.attempts)
 
     def response(self, call: Call, response: Response, elapsed: float) -> None:
         """An answer came, so many seconds after its request."""
-        self._tell(
+        self._emit_for_call(
             "on_response",
             ResponseEvent,
             call,
@@ -222,17 +222,19 @@ class Teller:
             wait,
             self.call_id(call),
         )
-        self._tell("on_retry", RetryEvent, call, attempt=call.attempts, wait=wait, error=name, status=status)
+        self._emit_for_call(
+            "on_retry", RetryEvent, call, attempt=call.attempts, wait=wait, error=name, status=status
+        )
 
     def failure(self, call: Call, error: BaseException) -> None:
-        """The call ends by raising, or by being cancelled. An error of this library is told which call it ends."""
+        """The call ends by raising, or by being cancelled. An error of this library gets the name of the call."""
         status = None
         if isinstance(error, BriqpayError):
             error.method, error.path = call.request.method, call.request.shown_path
             error.attempts, error.call_id = call.attempts, self.call_id(call)
             status = error.status
         name = type(error).__name__
-        self._tell("on_failure", FailureEvent, call, attempts=call.attempts, error=name, status=status)
+        self._emit_for_call("on_failure", FailureEvent, call, attempts=call.attempts, error=name, status=status)
 
     def log_answer(self, call: Call, response: Response) -> None:
         """Note an answer in the log."""
@@ -251,7 +253,7 @@ class Teller:
         logger.warning("somebody else changed %s of %s", ", ".join(pointers), path)
         self._emit("on_changed_elsewhere", ChangedElsewhereEvent(path=path, pointers=pointers))
 
-    def _tell(self, hook_name: str, event: Callable[..., Event], call: Call, **more: Any) -> None:
+    def _emit_for_call(self, hook_name: str, event: Callable[..., Event], call: Call, **more: Any) -> None:
         if self.hooks:
             request = call.request
             made = event(call_id=self.call_id(call), method=request.method, path=request.shown_path, **more)

@@ -82,3 +82,8 @@ def caller(
         transport=transport, timeouts=timeouts or Timeouts(), policy=retry, hooks=tuple(hooks), shared=shared
     )
     return made, transport
+
+
+async def call(made: Caller, request: Request, timeout: float | None = None) -> Response:
+    """Make a call, and return its whole answer."""
+    return await made.call(request, lambda response: response, timeout)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.virtual_time import FakeTime
-from transport.call_kit import Step, answer, caller, create, read, update
+from transport.call_kit import Step, answer, call, caller, create, read, update
 
 from briqpay_async import (
     APIError,
@@ -30,7 +30,7 @@ BUSY = answer(503, b"")
 
 async def test_a_call_that_succeeds_makes_one_request_and_never_sleeps(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, answer(201, b'{"a":1}'))
-    assert (await briqpay.call(read())).body == b'{"a":1}'
+    assert (await call(briqpay, read())).body == b'{"a":1}'
     assert len(transport.sent) == 1
     assert fake_time.naps == []
 
@@ -43,7 +43,7 @@ async def test_a_failure_that_may_be_repeated_is_repeated_until_it_works(
     fake_time: FakeTime, failure: Step
 ) -> None:
     briqpay, transport = caller(fake_time, failure, failure, answer(200))
-    assert (await briqpay.call(update())).status == 200
+    assert (await call(briqpay, update())).status == 200
     assert len(transport.sent) == 3
     assert fake_time.naps == [0.125, 0.25]
 
@@ -53,7 +53,7 @@ async def test_waits_grow_by_the_policy_and_the_last_failure_is_raised(fake_time
         fake_time, BUSY, BUSY, BUSY, BUSY, answer(500, b"last"), attempts=5, base=1.0, cap=3.0
     )
     with pytest.raises(ServerError) as caught:
-        await briqpay.call(read())
+        await call(briqpay, read())
     assert fake_time.naps == [0.5, 1.0, 1.5, 1.5]
     assert [at - 1000.0 for at, _ in transport.sent] == [0.0, 0.5, 1.5, 3.0, 4.5]
     assert (caught.value.status, caught.value.body, caught.value.attempts) == (500, "last", 5)
@@ -63,35 +63,35 @@ async def test_waits_grow_by_the_policy_and_the_last_failure_is_raised(fake_time
 async def test_no_call_makes_more_requests_than_it_may(fake_time: FakeTime, attempts: int) -> None:
     briqpay, transport = caller(fake_time, BUSY, attempts=attempts, cap=0.1)
     with pytest.raises(ServerError):
-        await briqpay.call(read())
+        await call(briqpay, read())
     assert len(transport.sent) == attempts
 
 
 async def test_every_attempt_sends_the_very_same_request(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, BUSY, BUSY, answer())
     request = update(body=b'{"data":{}}', query="fields=none")
-    await briqpay.call(request)
+    await call(briqpay, request)
     assert all(sent is request for _, sent in transport.sent)
 
 
 async def test_a_final_answer_is_raised_at_once_even_after_retries(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, BUSY, answer(400))
     with pytest.raises(InvalidDataError):
-        await briqpay.call(read())
+        await call(briqpay, read())
     assert len(transport.sent) == 2
 
 
 async def test_a_redirect_is_an_error_and_not_followed(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, answer(302, b"", Location="https://elsewhere.example"))
     with pytest.raises(BriqpayError) as caught:
-        await briqpay.call(read())
+        await call(briqpay, read())
     assert (caught.value.status, len(transport.sent)) == (302, 1)
 
 
 async def test_an_error_that_is_not_of_this_library_passes_through_unrepeated(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, BUSY, RuntimeError("a bug"))
     with pytest.raises(RuntimeError, match="a bug"):
-        await briqpay.call(update())
+        await call(briqpay, update())
     assert len(transport.sent) == 2
     assert len(briqpay.shared.locks) == 0
 
@@ -105,7 +105,7 @@ async def test_retry_after_that_fits_is_obeyed_to_the_second(
 ) -> None:
     waits = answer(429, Retry_After="7"), answer(status, Retry_After="2.5")
     briqpay, transport = caller(fake_time, *waits, answer())
-    await briqpay.call(request_of())
+    await call(briqpay, request_of())
     assert fake_time.naps == [7.0, 2.5]
     assert [at - 1000.0 for at, _ in transport.sent] == [0.0, 7.0, 9.5]
 
@@ -114,24 +114,24 @@ async def test_retry_after_that_fits_is_obeyed_to_the_second(
 async def test_retry_after_beyond_the_deadline_is_raised_at_once_and_told(fake_time: FakeTime, wait: str) -> None:
     briqpay, transport = caller(fake_time, answer(429, Retry_After=wait))
     with pytest.raises(RateLimitedError) as caught:
-        await briqpay.call(read(), timeout=10.0)
+        await call(briqpay, read(), timeout=10.0)
     assert caught.value.retry_after == float(wait)
     assert (len(transport.sent), fake_time.naps, fake_time.now) == (1, [], 1000.0)
 
 
 async def test_a_429_without_a_wait_backs_off(fake_time: FakeTime) -> None:
     briqpay, _ = caller(fake_time, answer(429), answer())
-    await briqpay.call(read())
+    await call(briqpay, read())
     assert fake_time.naps == [0.125]
 
 
 async def test_a_429_cools_down_the_whole_client(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, answer(429, Retry_After="5"), answer())
     async with asyncio.TaskGroup() as group:
-        group.create_task(briqpay.call(read(path="/first")))
+        group.create_task(call(briqpay, read(path="/first")))
         await asyncio.sleep(0)
         for number in range(3):
-            group.create_task(briqpay.call(read(path=f"/other{number}")))
+            group.create_task(call(briqpay, read(path=f"/other{number}")))
     moments = [(at - 1000.0, request.path) for at, request in transport.sent]
     assert moments[0] == (0.0, "/first")
     assert sorted(moments[1:]) == [(5.0, "/first"), (5.0, "/other0"), (5.0, "/other1"), (5.0, "/other2")]
@@ -143,36 +143,36 @@ async def test_a_429_cools_down_the_client_even_if_its_own_call_gives_up(
 ) -> None:
     briqpay, transport = caller(fake_time, answer(429, Retry_After="5"), answer(), **policy)
     with pytest.raises(RateLimitedError):
-        await briqpay.call(read())
-    await briqpay.call(read())
+        await call(briqpay, read())
+    await call(briqpay, read())
     assert [at - 1000.0 for at, _ in transport.sent] == [0.0, 5.0]
 
 
 async def test_a_cool_down_longer_than_a_call_fails_that_call_without_a_request(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, answer(429, Retry_After="30"), answer())
     with pytest.raises(RateLimitedError):
-        await briqpay.call(read(), timeout=10.0)
+        await call(briqpay, read(), timeout=10.0)
     with pytest.raises(RateLimitedError) as caught:
-        await briqpay.call(read(), timeout=10.0)
+        await call(briqpay, read(), timeout=10.0)
     assert (caught.value.retry_after, caught.value.attempts, len(transport.sent)) == (30.0, 0, 1)
     assert fake_time.naps == []
-    await briqpay.call(read(), timeout=31.0)
+    await call(briqpay, read(), timeout=31.0)
     assert fake_time.naps == [30.0]
 
 
 async def test_an_absurd_retry_after_does_not_stop_the_client_for_longer_than_a_call(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, answer(429, Retry_After="1e9"), answer(), timeouts=Timeouts(call=20.0))
     with pytest.raises(RateLimitedError):
-        await briqpay.call(read())
-    await briqpay.call(read(), timeout=21.0)
+        await call(briqpay, read())
+    await call(briqpay, read(), timeout=21.0)
     assert [at - 1000.0 for at, _ in transport.sent] == [0.0, 20.0]
 
 
 async def test_a_429_without_a_wait_cools_down_the_client_for_a_moment(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, answer(429), answer())
-    first = asyncio.create_task(briqpay.call(read(path="/first")))
+    first = asyncio.create_task(call(briqpay, read(path="/first")))
     await asyncio.sleep(0)
-    await briqpay.call(read(path="/other"))
+    await call(briqpay, read(path="/other"))
     await first
     assert [at - 1000.0 for at, _ in transport.sent] == pytest.approx([0.0, 0.1, 0.125])
 
@@ -183,7 +183,7 @@ async def test_a_second_429_extends_the_cool_down_of_those_who_wait(fake_time: F
     )
     async with asyncio.TaskGroup() as group:
         for number in range(2):
-            group.create_task(briqpay.call(read(path=f"/{number}")))
+            group.create_task(call(briqpay, read(path=f"/{number}")))
     assert [at - 1000.0 for at, _ in transport.sent] == [0.0, 0.0, 10.0, 10.0]
 
 
@@ -193,15 +193,15 @@ async def test_a_second_429_with_a_shorter_wait_does_not_end_the_cool_down_early
     )
     async with asyncio.TaskGroup() as group:
         for number in range(2):
-            group.create_task(briqpay.call(read(path=f"/{number}")))
+            group.create_task(call(briqpay, read(path=f"/{number}")))
     assert [at - 1000.0 for at, _ in transport.sent] == [0.0, 0.0, 10.0, 10.0]
 
 
 async def test_a_500_cools_down_nobody_else(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, answer(500), answer())
-    first = asyncio.create_task(briqpay.call(read(path="/first")))
+    first = asyncio.create_task(call(briqpay, read(path="/first")))
     await asyncio.sleep(0)
-    await briqpay.call(read(path="/other"))
+    await call(briqpay, read(path="/other"))
     await first
     assert [(at - 1000.0, request.path) for at, request in transport.sent] == [
         (0.0, "/first"),
@@ -219,16 +219,16 @@ async def test_in_an_outage_retries_stop_and_come_back_after_successes(fake_time
     for _ in range(20):
         before = len(transport.sent)
         with pytest.raises(ServerError):
-            await briqpay.call(read())
+            await call(briqpay, read())
         made.append(len(transport.sent) - before)
     assert made[:11] == [4] * 11
     assert made[12:] == [1] * 8, "500 tokens pay for 35 retries of 14"
 
     transport.steps = [answer()]
     for _ in range(30):
-        await briqpay.call(read())
+        await call(briqpay, read())
     transport.steps = [BUSY, answer()]
-    await briqpay.call(read())
+    await call(briqpay, read())
     assert fake_time.naps[-1] == 0.125
 
 
@@ -236,14 +236,14 @@ async def test_a_retry_that_works_gives_its_tokens_back(fake_time: FakeTime) -> 
     briqpay, transport = caller(fake_time, answer())
     for _ in range(200):
         transport.steps = [BUSY, answer(429), answer()]
-        await briqpay.call(read())
+        await call(briqpay, read())
     assert briqpay.shared.budget.tokens == 500
 
 
 async def test_a_retry_that_fails_keeps_the_tokens(fake_time: FakeTime) -> None:
     briqpay, _ = caller(fake_time, answer(429), BUSY, BUSY, BUSY)
     with pytest.raises(ServerError):
-        await briqpay.call(read())
+        await call(briqpay, read())
     assert briqpay.shared.budget.tokens == 500 - 5 - 14 - 14
 
 
@@ -255,7 +255,7 @@ async def test_an_attempt_gets_no_more_time_than_the_call_has_left(fake_time: Fa
     briqpay, transport = caller(
         fake_time, (3.0, BUSY), (9.0, answer()), (1.0, answer()), timeouts=timeouts, base=1.0
     )
-    await briqpay.call(read())
+    await call(briqpay, read())
     assert [at - 1000.0 for at, _ in transport.sent] == [0.0, 3.5, 8.5]
     assert transport.seconds == [4.0, 4.0, 1.5]
 
@@ -263,7 +263,7 @@ async def test_an_attempt_gets_no_more_time_than_the_call_has_left(fake_time: Fa
 async def test_a_timeout_of_the_call_wins_over_the_client_s(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, (5.0, answer()), timeouts=Timeouts(attempt=30.0, call=60.0))
     with pytest.raises(CallTimeoutError):
-        await briqpay.call(read(), timeout=2.0)
+        await call(briqpay, read(), timeout=2.0)
     assert transport.seconds[0] == 2.0
     assert fake_time.now == 1002.0
 
@@ -274,7 +274,7 @@ async def test_an_oversleeping_clock_ends_the_call_before_another_request(fake_t
 
     briqpay, transport = caller(fake_time, ConnectError("x", sent=False), answer(), sleep=oversleep)
     with pytest.raises(CallTimeoutError, match="deadline of 60 seconds") as caught:
-        await briqpay.call(read())
+        await call(briqpay, read())
     assert len(transport.sent) == 1
     assert caught.value.sent is False
 
@@ -316,7 +316,7 @@ async def _meet_the_deadline(
     async def one(kind: str) -> int:
         before = fake_time.now
         try:
-            await briqpay.call(makers[kind](), timeout=timeout)
+            await call(briqpay, makers[kind](), timeout=timeout)
         except BriqpayError as error:
             assert fake_time.now <= deadline + 1e-9
             return error.attempts
@@ -344,7 +344,7 @@ async def test_a_lost_answer_of_an_unsafe_request_is_an_unknown_outcome_and_noth
     failure.__cause__ = cause
     briqpay, transport = caller(fake_time, failure, answer())
     with pytest.raises(OutcomeUnknownError, match=r"Look whether this took effect.*it broke") as caught:
-        await briqpay.call(create())
+        await call(briqpay, create())
     assert len(transport.sent) == 1
     assert caught.value.sent is sent
     assert caught.value.__cause__ is cause
@@ -356,7 +356,7 @@ async def test_an_unknown_outcome_of_a_later_attempt_ends_the_call_too(fake_time
         fake_time, ConnectError("x", sent=False), answer(429), TransportError("x", sent=None), answer()
     )
     with pytest.raises(OutcomeUnknownError) as caught:
-        await briqpay.call(create())
+        await call(briqpay, create())
     assert len(transport.sent) == 3
     assert caught.value.attempts == 3
 
@@ -366,7 +366,7 @@ async def test_an_unsafe_request_that_never_left_is_repeated_and_its_failure_sta
 ) -> None:
     briqpay, transport = caller(fake_time, ConnectError("x", sent=False))
     with pytest.raises(ConnectError) as caught:
-        await briqpay.call(create())
+        await call(briqpay, create())
     assert len(transport.sent) == 4
     assert caught.value.sent is False
 
@@ -379,7 +379,7 @@ async def test_an_unsafe_request_whose_deadline_passes_between_attempts_is_known
 
     briqpay, _ = caller(fake_time, ConnectError("x", sent=False), answer(429), answer(), sleep=oversleep)
     with pytest.raises(CallTimeoutError) as caught:
-        await briqpay.call(create())
+        await call(briqpay, create())
     assert not isinstance(caught.value, OutcomeUnknownError)
     assert caught.value.sent is False
 
@@ -391,7 +391,7 @@ async def test_a_server_error_of_an_unsafe_request_is_an_unknown_outcome_of_one_
 ) -> None:
     briqpay, transport = caller(fake_time, answer(status, b"<html>", **wait), answer())
     with pytest.raises(OutcomeUnknownError) as caught:
-        await briqpay.call(create())
+        await call(briqpay, create())
     assert (caught.value.status, caught.value.sent, len(transport.sent)) == (status, True, 1)
     assert (caught.value.body, caught.value.retry_after) == ("<html>", 0.0 if wait else None)
     assert isinstance(caught.value.__cause__, APIError)
@@ -401,21 +401,21 @@ async def test_a_server_error_of_an_unsafe_request_is_an_unknown_outcome_of_one_
 async def test_a_refusal_of_an_unsafe_request_is_no_unknown_outcome(fake_time: FakeTime, status: int) -> None:
     briqpay, _ = caller(fake_time, answer(status))
     with pytest.raises(APIError) as caught:
-        await briqpay.call(create())
+        await call(briqpay, create())
     assert caught.value.status == status
 
 
 async def test_an_unsafe_request_to_a_session_that_is_not_ready_is_repeated(fake_time: FakeTime) -> None:
     pending = answer(409, b'{"error":{"code":"SESSION_INITIALIZATION_PENDING"}}')
     briqpay, transport = caller(fake_time, pending, answer())
-    await briqpay.call(create())
+    await call(briqpay, create())
     assert len(transport.sent) == 2
 
 
 async def test_a_bad_certificate_is_met_once(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, ConnectError("x", sent=False, certificate=True), answer())
     with pytest.raises(ConnectError):
-        await briqpay.call(read())
+        await call(briqpay, read())
     assert len(transport.sent) == 1
 
 
@@ -441,5 +441,5 @@ async def test_sent_tells_of_all_requests_of_a_call_and_not_of_the_last_alone(
     ]
     briqpay, _ = caller(fake_time, *script, attempts=len(script))
     with pytest.raises(TransportError) as caught:
-        await briqpay.call(update())
+        await call(briqpay, update())
     assert caught.value.sent is sent

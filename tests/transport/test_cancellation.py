@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.virtual_time import FakeTime
-from transport.call_kit import FakeTransport, answer, caller, read, update
+from transport.call_kit import FakeTransport, answer, call, caller, read, update
 
 from briqpay_async import CallTimeoutError, ConnectError, TransportError
 from briqpay_async.transport.call import Caller
@@ -31,7 +31,7 @@ def long_winded(fake_time: FakeTime) -> tuple[Caller, FakeTransport]:
 
 async def steps_of_an_undisturbed_call(fake_time: FakeTime) -> int:
     briqpay, transport = long_winded(fake_time)
-    task = asyncio.create_task(briqpay.call(update()))
+    task = asyncio.create_task(call(briqpay, update()))
     steps = 0
     while not task.done():
         await asyncio.sleep(0)
@@ -50,7 +50,7 @@ async def test_a_call_cancelled_at_any_step_stops_there_and_frees_its_lane(first
     for step in range(first_step, first_step + 40):
         fake_time = FakeTime()
         briqpay, transport = long_winded(fake_time)
-        task = asyncio.create_task(briqpay.call(update()))
+        task = asyncio.create_task(call(briqpay, update()))
         for _ in range(step):
             await asyncio.sleep(0)
         was_over = task.done()
@@ -64,7 +64,7 @@ async def test_a_call_cancelled_at_any_step_stops_there_and_frees_its_lane(first
         assert len(transport.sent) == sent, f"went on after step {step}"
         assert len(briqpay.shared.locks) == 0, f"lane kept at step {step}"
         transport.steps = [answer(204, b"")]
-        assert (await briqpay.call(update())).status == 204
+        assert (await call(briqpay, update())).status == 204
         assert transport.most_in_a_lane == 1
 
 
@@ -72,7 +72,7 @@ async def test_a_call_cancelled_at_any_step_stops_there_and_frees_its_lane(first
 async def test_a_waiting_call_cancelled_at_any_step_lets_the_next_one_through(step: int) -> None:
     fake_time = FakeTime()
     briqpay, transport = caller(fake_time, (1.0, answer()))
-    tasks = [asyncio.create_task(briqpay.call(update(query=str(number)))) for number in range(3)]
+    tasks = [asyncio.create_task(call(briqpay, update(query=str(number)))) for number in range(3)]
     for _ in range(step):
         await asyncio.sleep(0)
     was_over = tasks[1].done()
@@ -106,7 +106,7 @@ async def test_what_ends_programs_is_never_repeated(fake_time: FakeTime, stop: t
 
     transport.send = send  # type: ignore[assignment,method-assign]
     with pytest.raises(stop):
-        await driven(briqpay.call(update()))
+        await driven(call(briqpay, update()))
     assert len(transport.sent) == 2
     assert len(briqpay.shared.locks) == 0
 
@@ -118,7 +118,7 @@ async def test_an_outer_timeout_reaches_the_caller_as_a_timeout(fake_time: FakeT
     briqpay, transport = caller(fake_time, answer(503), sleep=forever)
     with pytest.raises(TimeoutError) as caught:
         async with asyncio.timeout(0.01):
-            await briqpay.call(update())
+            await call(briqpay, update())
     assert not isinstance(caught.value, CallTimeoutError)
     assert len(transport.sent) == 1
     assert len(briqpay.shared.locks) == 0
@@ -128,7 +128,7 @@ async def test_updates_of_one_session_never_overlap_and_keep_their_order(fake_ti
     briqpay, transport = caller(fake_time, (1.0, answer()))
     async with asyncio.TaskGroup() as group:
         for number in range(20):
-            group.create_task(briqpay.call(update(query=str(number))))
+            group.create_task(call(briqpay, update(query=str(number))))
     assert transport.most_in_a_lane == 1
     assert [request.query for _, request in transport.sent] == [str(number) for number in range(20)]
     assert fake_time.now == 1020.0
@@ -138,15 +138,15 @@ async def test_updates_of_different_sessions_and_reads_run_side_by_side(fake_tim
     briqpay, transport = caller(fake_time, (1.0, answer()))
     async with asyncio.TaskGroup() as group:
         for number in range(20):
-            group.create_task(briqpay.call(update(lane=str(number))))
-            group.create_task(briqpay.call(read()))
+            group.create_task(call(briqpay, update(lane=str(number))))
+            group.create_task(call(briqpay, read()))
     assert fake_time.now == 1001.0
     assert len(transport.sent) == 40
 
 
 async def test_an_update_that_fails_lets_the_next_one_through(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, (1.0, answer(400)), (1.0, answer()))
-    done = await asyncio.gather(*(briqpay.call(update()) for _ in range(2)), return_exceptions=True)
+    done = await asyncio.gather(*(call(briqpay, update()) for _ in range(2)), return_exceptions=True)
     assert [getattr(one, "status", None) for one in done] == [400, 200]
     assert transport.most_in_a_lane == 1
 
@@ -155,7 +155,7 @@ async def test_waiting_for_other_updates_longer_than_the_deadline_sends_nothing(
     briqpay, transport = caller(fake_time, answer())
     briqpay.shared.locks.try_enter("s")
     with pytest.raises(CallTimeoutError, match="Updates of this session") as caught:
-        await briqpay.call(update(), timeout=0.01)
+        await call(briqpay, update(), timeout=0.01)
     assert (caught.value.sent, caught.value.attempts, transport.sent) == (False, 0, [])
     assert isinstance(caught.value, TimeoutError)
     assert caught.value.path == "/v3/session/s"
@@ -169,8 +169,8 @@ async def test_waiting_for_other_updates_longer_than_the_deadline_sends_nothing(
 async def test_a_lane_that_is_held_keeps_updates_waiting_until_it_is_left(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, (1.0, answer()))
     async with briqpay.holding("s", 60.0):
-        waiting = asyncio.create_task(briqpay.call(update(query="second")), context=Context())  # another handler
-        await briqpay.call(read(query="first"))
+        waiting = asyncio.create_task(call(briqpay, update(query="second")), context=Context())  # another handler
+        await call(briqpay, read(query="first"))
         assert [request.query for _, request in transport.sent] == ["first"]
     await waiting
     assert [request.query for _, request in transport.sent] == ["first", "second"]
@@ -179,7 +179,7 @@ async def test_a_lane_that_is_held_keeps_updates_waiting_until_it_is_left(fake_t
 
 async def test_holding_waits_for_updates_under_way(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, (1.0, answer()))
-    running = asyncio.create_task(briqpay.call(update()))
+    running = asyncio.create_task(call(briqpay, update()))
     await asyncio.sleep(0)
     async with briqpay.holding("s", 60.0):
         assert running.done() or transport.under_way["s"] == 0

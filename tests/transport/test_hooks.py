@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support.virtual_time import FakeTime
-from transport.call_kit import answer, caller, create, read, update
+from transport.call_kit import answer, call, caller, create, read, update
 
 from briqpay_async import (
     AttemptEvent,
@@ -58,7 +58,7 @@ async def test_hooks_see_every_attempt_answer_and_wait_of_a_call_once(fake_time:
     briqpay, _ = caller(
         fake_time, (2.0, answer(503, BODY)), TransportError("x"), (1.0, answer(200, b"12345")), hooks=[recorder]
     )
-    await briqpay.call(update())
+    await call(briqpay, update())
     common = {"call_id": "test-1", "method": "PATCH", "path": "/v3/session/s"}
     assert recorder.events == [
         AttemptEvent(**common, attempt=1),
@@ -75,7 +75,7 @@ async def test_hooks_are_told_of_a_failure_once_and_last(fake_time: FakeTime) ->
     recorder = Recorder()
     briqpay, _ = caller(fake_time, answer(500), attempts=2, hooks=[recorder])
     with pytest.raises(ServerError):
-        await briqpay.call(read())
+        await call(briqpay, read())
     failures = [event for event in recorder.events if isinstance(event, FailureEvent)]
     assert failures == [recorder.events[-1]]
     assert failures == [
@@ -89,7 +89,7 @@ async def test_hooks_see_what_the_caller_sees_of_an_unknown_outcome(fake_time: F
     recorder = Recorder()
     briqpay, _ = caller(fake_time, TransportError("x", sent=True), hooks=[recorder])
     with pytest.raises(OutcomeUnknownError):
-        await briqpay.call(create())
+        await call(briqpay, create())
     assert [type(event) for event in recorder.events] == [AttemptEvent, FailureEvent]
     assert recorder.events[-1].error == "OutcomeUnknownError"
 
@@ -98,7 +98,7 @@ async def test_each_call_has_its_own_id(fake_time: FakeTime) -> None:
     recorder = Recorder()
     briqpay, _ = caller(fake_time, answer(), hooks=[recorder])
     for _ in range(3):
-        await briqpay.call(read())
+        await call(briqpay, read())
     ids = [event.call_id for event in recorder.events if isinstance(event, AttemptEvent)]
     assert ids == ["test-1", "test-2", "test-3"]
 
@@ -108,9 +108,9 @@ async def test_a_hook_that_raises_is_logged_and_harms_neither_call_nor_other_hoo
 ) -> None:
     recorder = Recorder()
     briqpay, transport = caller(fake_time, answer(503), answer(), answer(400), hooks=[Broken(), recorder])
-    assert (await briqpay.call(read())).status == 200
+    assert (await call(briqpay, read())).status == 200
     with pytest.raises(InvalidDataError):
-        await briqpay.call(read())
+        await call(briqpay, read())
     assert [type(event).__name__ for event in recorder.events] == [
         "AttemptEvent",
         "ResponseEvent",
@@ -130,9 +130,9 @@ async def test_a_hook_that_raises_is_logged_and_harms_neither_call_nor_other_hoo
 
 async def test_the_base_class_of_hooks_does_nothing(fake_time: FakeTime) -> None:
     briqpay, _ = caller(fake_time, answer(503), answer(), answer(400), hooks=[CallHooks()])
-    assert (await briqpay.call(read())).status == 200
+    assert (await call(briqpay, read())).status == 200
     with pytest.raises(InvalidDataError):
-        await briqpay.call(read())
+        await call(briqpay, read())
 
 
 async def test_events_tell_no_query_body_or_header(fake_time: FakeTime) -> None:
@@ -141,7 +141,7 @@ async def test_events_tell_no_query_body_or_header(fake_time: FakeTime) -> None:
         fake_time, answer(503, b"s3cret", X_Header="s3cret"), answer(400, b"s3cret"), hooks=[recorder]
     )
     with pytest.raises(InvalidDataError):
-        await briqpay.call(update(body=b"s3cret", query="s3cret", headers={"X-A": "s3cret"}))
+        await call(briqpay, update(body=b"s3cret", query="s3cret", headers={"X-A": "s3cret"}))
     assert "s3cret" not in repr(recorder.events)
 
 
@@ -150,7 +150,7 @@ async def test_every_error_carries_the_plain_data_of_its_call(fake_time: FakeTim
         fake_time, answer(500), answer(429, BODY, Retry_After="100", Set_Cookie="s3cret", X_Request_Id="r-7")
     )
     with pytest.raises(RateLimitedError) as caught:
-        await briqpay.call(update(query="fields=none"))
+        await call(briqpay, update(query="fields=none"))
     error = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own bytes
     assert type(error) is RateLimitedError
     assert (error.method, error.path, error.attempts, error.call_id) == ("PATCH", "/v3/session/s", 2, "test-1")
@@ -166,7 +166,7 @@ async def test_every_error_carries_the_plain_data_of_its_call(fake_time: FakeTim
 async def test_errors_of_every_origin_name_the_call(fake_time: FakeTime, failure: Any) -> None:
     briqpay, _ = caller(fake_time, failure, attempts=1)
     with pytest.raises(BriqpayError) as caught:
-        await briqpay.call(create())
+        await call(briqpay, create())
     assert (caught.value.method, caught.value.path, caught.value.call_id) == ("POST", "/v3/session", "test-1")
 
 
@@ -175,7 +175,7 @@ async def test_the_log_tells_of_answers_at_debug_and_of_retries_at_info(
 ) -> None:
     briqpay, _ = caller(fake_time, answer(503), TransportError("x"), answer(200, b"12345"))
     with caplog.at_level(logging.DEBUG, logger="briqpay_async"):
-        await briqpay.call(update(query="fields=none"))
+        await call(briqpay, update(query="fields=none"))
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("DEBUG", "PATCH /v3/session/s -> 503, 2 bytes, attempt 1 (call test-1)"),
         ("INFO", "PATCH /v3/session/s failed (ServerError 503), attempt 1; again in 0.125 s (call test-1)"),
@@ -189,5 +189,5 @@ async def test_nothing_is_logged_of_a_call_that_works(
 ) -> None:
     briqpay, _ = caller(fake_time, answer())
     with caplog.at_level(logging.INFO, logger="briqpay_async"):
-        await briqpay.call(read())
+        await call(briqpay, read())
     assert caplog.records == []

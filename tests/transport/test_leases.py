@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 from support.virtual_time import FakeTime
-from transport.call_kit import FakeTransport, answer, caller, read, update
+from transport.call_kit import FakeTransport, answer, call, caller, read, update
 
 from briqpay_async import BriqpayError, CallTimeoutError, ConfigurationError
 from briqpay_async.transport.call import Caller
@@ -55,16 +55,16 @@ def shared(fake_time: FakeTime, *steps: Any, **options: Any) -> tuple[Caller, Fa
 
 async def test_an_update_has_a_lease_and_a_read_needs_none(fake_time: FakeTime) -> None:
     briqpay, _, leases = shared(fake_time)
-    await briqpay.call(read())
+    await call(briqpay, read())
     assert leases.log == []
-    await briqpay.call(update())
+    await call(briqpay, update())
     assert leases.log == ["acquire s", "release s"]
     assert len(briqpay.shared.locks) == 0
 
 
 async def test_updates_of_one_process_do_not_share_a_lease(fake_time: FakeTime) -> None:
     briqpay, transport, leases = shared(fake_time, (1.0, answer()))
-    await asyncio.gather(*(briqpay.call(update()) for _ in range(3)))
+    await asyncio.gather(*(call(briqpay, update()) for _ in range(3)))
     assert leases.log == ["acquire s", "release s"] * 3
     assert transport.most_in_a_lane == 1
 
@@ -72,10 +72,10 @@ async def test_updates_of_one_process_do_not_share_a_lease(fake_time: FakeTime) 
 async def test_what_happens_inside_a_hold_has_the_lease_of_the_hold(fake_time: FakeTime) -> None:
     briqpay, transport, leases = shared(fake_time)
     async with briqpay.holding("s", 60.0) as hold:
-        await briqpay.call(update())
-        await briqpay.call(update(lane=hold, path="/v3/session/s"))
+        await call(briqpay, update())
+        await call(briqpay, update(lane=hold, path="/v3/session/s"))
         async with briqpay.holding("s", 60.0):
-            await briqpay.call(update())
+            await call(briqpay, update())
         assert leases.log == ["acquire s"]
     assert leases.log == ["acquire s", "release s"]
     assert len(transport.sent) == 3
@@ -90,12 +90,12 @@ async def test_a_holder_whose_lease_ran_out_begins_no_further_attempt(fake_time:
 
     briqpay.shared.sleep = lose
     with pytest.raises(ConfigurationError, match="ran out"):
-        await briqpay.call(update())
+        await call(briqpay, update())
     assert len(transport.sent) == 1
     assert leases.log == ["acquire s", "release s"]
     with pytest.raises(ConfigurationError, match="ran out"):
         async with briqpay.holding("s", 60.0):
-            await briqpay.call(update())
+            await call(briqpay, update())
     assert len(transport.sent) == 1
 
 
@@ -107,7 +107,7 @@ async def test_without_a_lease_nothing_is_sent_and_the_place_is_given_back(
     leases.refuses = refuses
     expected = CallTimeoutError if isinstance(refuses, TimeoutError) else type(refuses)
     with pytest.raises(expected):
-        await briqpay.call(update())
+        await call(briqpay, update())
     assert transport.sent == []
     assert len(briqpay.shared.locks) == 0
 
@@ -115,7 +115,7 @@ async def test_without_a_lease_nothing_is_sent_and_the_place_is_given_back(
 async def test_a_call_that_outlives_its_block_releases_the_lease(fake_time: FakeTime) -> None:
     briqpay, _, leases = shared(fake_time, (1.0, answer()))
     async with briqpay.holding("s", 60.0):
-        orphan = asyncio.create_task(briqpay.call(update()))
+        orphan = asyncio.create_task(call(briqpay, update()))
         await asyncio.sleep(0)
     assert leases.log == ["acquire s"]
     await orphan
@@ -131,11 +131,11 @@ async def test_whatever_is_cancelled_around_the_end_of_a_block_nothing_stays_hel
 
     async def block() -> None:
         async with briqpay.holding("s", 60.0):
-            inside.extend(asyncio.create_task(briqpay.call(update())) for _ in range(3))
+            inside.extend(asyncio.create_task(call(briqpay, update())) for _ in range(3))
             await asyncio.sleep(0)
 
     holder = asyncio.create_task(block())
-    rival = asyncio.create_task(briqpay.call(update()), context=Context())
+    rival = asyncio.create_task(call(briqpay, update()), context=Context())
     for _ in range(step):
         await asyncio.sleep(0)
     for task in inside[1:2] + ([holder] if step % 2 else []):
@@ -154,7 +154,7 @@ async def test_a_call_that_waited_inside_for_longer_than_the_block_lasted_waits_
 ) -> None:
     briqpay, transport, leases = shared(fake_time, (1.0, answer()))
     async with briqpay.holding("s", 60.0):
-        tasks = [asyncio.create_task(briqpay.call(update(query=str(number)))) for number in range(2)]
+        tasks = [asyncio.create_task(call(briqpay, update(query=str(number)))) for number in range(2)]
         await asyncio.sleep(0)
         await asyncio.sleep(0)
     await asyncio.gather(*tasks)
