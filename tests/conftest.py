@@ -39,6 +39,10 @@ class _ShimmedResponse(aiohttp.ClientResponse):
         super().__init__(*args, stream_writer=Mock(output_size=0), **options)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--interleavings", type=int, default=300, help="seeded interleavings of edits to play")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Locks of orders go into a folder of this run, and not into the one that programs of this user share."""

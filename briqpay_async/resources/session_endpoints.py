@@ -19,6 +19,7 @@ from briqpay_async.errors import (
 from briqpay_async.models.decision import Decision
 from briqpay_async.models.session import NewSession, Session, Urls
 from briqpay_async.patch.echo_check import not_applied
+from briqpay_async.patch.merging import proves_merging, shown_sections, siblings
 from briqpay_async.patch.session_patch import SessionPatch
 from briqpay_async.resources.base import (
     CheckTotals,
@@ -31,6 +32,7 @@ from briqpay_async.resources.base import (
     no_content,
 )
 from briqpay_async.transport.call import Caller
+from briqpay_async.transport.merge_memory import MergeMemory
 from briqpay_async.transport.requests import Fields, Repeat, Response, session_path
 from briqpay_async.transport.responses import decode_model
 from briqpay_async.transport.session_locks import Hold
@@ -238,24 +240,29 @@ class SessionCalls(Resource):
             "PATCH",
             session_path(session_id),
             patch.to_json(),
-            interpret=no_content if fields == "none" else partial(_checked_echo, session_id, patch),
+            interpret=no_content
+            if fields == "none"
+            else partial(_checked_echo, session_id, patch, self._caller.shared.merging),
             fields=fields,
             lane=lane,
             timeout=timeout,
             headers=headers,
         )
-        return self._changing(session_id, fields, change)
+        return self._changing(session_id, fields, change, patch)
 
     async def _changing(
-        self, session_id: str, fields: Fields, change: Awaitable[Session | None]
+        self, session_id: str, fields: Fields, change: Awaitable[Session | None], patch: SessionPatch | None = None
     ) -> Session | None:
         """Make a call that changes a session, and note in the client's history that it did, or may have."""
-        history = self._caller.shared.history
+        shared = self._caller.shared
+        history = shared.history
         try:
             session = await change
         except BaseException as error:
             if may_have_applied(error):
                 history.changed(session_id)
+                if patch is not None and not shared.merging.merges:
+                    shared.merging.doubt(session_id, siblings(patch))
             raise
         history.changed(session_id)
         if session is not None:
@@ -373,8 +380,8 @@ def _session(session_id: str, response: Response) -> Session:
     return session
 
 
-def _checked_echo(session_id: str, patch: SessionPatch, response: Response) -> Session:
-    """The answer to a patch, if it shows what was sent."""
+def _checked_echo(session_id: str, patch: SessionPatch, merging: MergeMemory, response: Response) -> Session:
+    """The answer to a patch, if it shows what was sent. What it shows of how the API merges is remembered."""
     session = _session(session_id, response)
     if pointers := not_applied(patch, session):
         raise PatchNotAppliedError(
@@ -383,4 +390,8 @@ def _checked_echo(session_id: str, patch: SessionPatch, response: Response) -> S
             session=session,
             status=response.status,
         )
+    if merging.merges is None and proves_merging(patch, session):
+        merging.merges = True
+    if merging.in_doubt:
+        merging.settle(session_id, shown_sections(patch, session))
     return session

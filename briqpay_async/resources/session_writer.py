@@ -39,10 +39,13 @@ class WriterCalls(Protocol):
     def begin(self, known: int) -> AbstractAsyncContextManager[tuple[Hold, Session | None]]:
         """Keep the session, and read it when it was changed after a moment, or when that is ``UNKNOWN``."""
 
+    def in_doubt(self, session: Session) -> EditableData:
+        """What an earlier request, whose answer got lost, may have taken away from a session read since."""
+
     async def send(
-        self, hold: Hold, before: EditableData, patch: SessionPatch, whole: Callable[[], SessionPatch]
-    ) -> Session:
-        """Send a patch; ``whole`` makes the one to send when the API does not merge sections."""
+        self, hold: Hold, before: EditableData, build: Callable[[MergeDepth], SessionPatch]
+    ) -> Session | None:
+        """Build and send a patch; ``None`` where it changes nothing."""
 
 
 @attrs.define(eq=False, repr=False)
@@ -153,28 +156,28 @@ class SessionWriter:
         puts = self._possible(tuple(self._waiting))
         if not puts:
             return
-        base = target = self.acknowledged
+        base = self.acknowledged
+        target = overlay(base, self._calls.in_doubt(self._session))
         for put in puts:
             target = overlay(target, put.desired)
-        patch = SessionPatch.between(base, target).merge(self._repetition(target))
+
+        def build(depth: MergeDepth) -> SessionPatch:
+            return SessionPatch.between(base, target, depth).merge(self._repetition(target))
+
         try:
-            if not patch.is_noop:
-
-                def whole() -> SessionPatch:
-                    changed = SessionPatch.between(base, target, MergeDepth.SECTION)
-                    return changed.merge(self._repetition(target))
-
-                self._session = await self._calls.send(hold, base, patch, whole)
-                self._base, self._moment = _answered(target, self._session), self._calls.now()
+            answer = await self._calls.send(hold, base, build)
+            if answer is not None:
+                self._session = answer
+                self._base, self._moment = _answered(target, answer), self._calls.now()
             self._doubtful.clear()
             self._settle(puts, None)
         except BriqpayError as error:
             if may_have_applied(error):
-                self._doubt(patch)
+                self._doubt(build(MergeDepth.FIELD))
             self._settle(puts, error)
         except BaseException:
             # Cancelled: the request may have arrived. A put that still waits sends again.
-            self._doubt(patch)
+            self._doubt(build(MergeDepth.FIELD))
             raise
 
     def _possible(self, puts: tuple[_PendingState, ...]) -> tuple[_PendingState, ...]:

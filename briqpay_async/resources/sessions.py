@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from weakref import ref
 
 import attrs
@@ -15,17 +15,17 @@ from briqpay_async.bulk.rows import BulkProgress, SessionUpdate, UpdateOutcome
 from briqpay_async.config import seconds
 from briqpay_async.conversion.validate import check_session_id
 from briqpay_async.errors import (
-    PatchNotAppliedError,
     SessionNotFoundError,
     ValidationError,
     WebhookNotConfirmedError,
 )
 from briqpay_async.models.session import EditableData, Session
-from briqpay_async.patch.builder import PatchBuilder
 from briqpay_async.patch.echo_check import changed_elsewhere
+from briqpay_async.patch.merging import lost_siblings
+from briqpay_async.patch.sections import DATA_SECTIONS
 from briqpay_async.patch.session_patch import MergeDepth, SessionPatch
 from briqpay_async.resources.base import Headers, Seconds
-from briqpay_async.resources.session_endpoints import SessionCalls
+from briqpay_async.resources.session_edits import SessionEdits
 from briqpay_async.resources.session_writer import SessionWriter
 from briqpay_async.transport.rate_gate import RateGate
 from briqpay_async.transport.requests import Fields, check_headers, session_path
@@ -36,133 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Sessions"]
 
-_MOMENT: Final = 1e-6  # seconds, for a call whose deadline passed: it raises instead of sending
 
-
-class Sessions(SessionCalls):
+class Sessions(SessionEdits):
     """``briqpay.sessions``: single calls (see ``SessionCalls``), edits, a writer, and bulk runs."""
-
-    @asynccontextmanager
-    async def edit(
-        self,
-        session: Session | str,
-        *,
-        rebase: bool = False,
-        timeout: Seconds = None,
-        headers: Headers = None,
-    ) -> AsyncIterator[PatchBuilder]:
-        """Edit a session and send the difference when the block ends.
-
-        From its beginning to its end the edit has the session for itself: updates, metadata, writers and other
-        edits of this client wait for it, those of other sessions do not. Calls that the block makes on the same
-        session are part of it: they are sent at once, and the edit is then applied to what they made of the
-        session. So are calls of tasks that the block starts; a task that was started elsewhere waits until the
-        block has ended, so do not wait for one in the block.
-
-        Nothing is sent when nothing changed or when the block raises. If the API turns out to replace sections
-        instead of merging them, the changed sections are sent once more as a whole, so that no member is lost.
-
-        Args:
-            session: The session's identifier: then it is read first. Or the session as last read: then the change
-                is the difference to that, whatever was changed since.
-            rebase: With a session as last read: when the block ends, the session is read again, and what the
-                builder was asked for (``set_quantity``, ``add``, ``remove``, updates of sections) is done to what
-                is there now. While the block runs, other updates do not wait for it.
-            timeout: Deadline in seconds, once for waiting for the session and reading it, once for sending.
-            headers: Extra request headers.
-
-        Yields:
-            A ``PatchBuilder``. After the block its ``session`` is the answered session, and ``changed_elsewhere``
-            names what others changed meanwhile; hooks and the log are told of that too.
-
-        Raises:
-            EditConflictError: The session was read again, and a change makes no sense on what is there now;
-                ``pointers`` names the places. Nothing was sent.
-            ValidationError: The session has no identifier, or an edited value is one the API would refuse.
-            UnpatchableChangeError: A member was set to ``None``.
-            CallTimeoutError: Others kept the session for longer than the deadline; nothing was sent.
-            PatchNotAppliedError: Sending whole sections did not help either.
-        """
-        session_id = check_session_id(session.session_id if isinstance(session, Session) else session)
-        caller = self._caller
-        length = caller.timeouts.call if timeout is None else seconds(timeout)
-        if rebase and isinstance(session, Session):
-            builder = PatchBuilder(session)
-            yield builder
-            if not builder.operations:
-                builder.session = session
-                return
-            deadline = caller.shared.clock() + length
-            async with caller.holding(session_id, length) as hold:
-                fresh = await self._read_within(session_id, deadline, headers)
-                seen = changed_elsewhere(builder.data, SessionPatch(), fresh)
-                rebased = builder.rebased(fresh)
-                await self._send_edit(hold, fresh, rebased, complete=True, timeout=timeout, headers=headers)
-                self._tell_elsewhere(session_id, builder, rebased, seen)
-            return
-        deadline = caller.shared.clock() + length
-        async with caller.holding(session_id, length) as hold:
-            complete = not isinstance(session, Session)
-            if not isinstance(session, Session):
-                session = await self._read_within(session_id, deadline, headers)
-            applied = builder = PatchBuilder(session)
-            yield builder
-            # Edits that tasks of the block began inside it end first, and none gets between the read and the send.
-            async with caller.holding(hold, length) as last:
-                if hold.entered:  # what the block called may have changed what was read
-                    session = await self.read(session_id, timeout=timeout, headers=headers)
-                    applied, complete = builder.rebased(session), True
-                await self._send_edit(last, session, applied, complete=complete, timeout=timeout, headers=headers)
-            self._tell_elsewhere(session_id, builder, applied)
-
-    async def _read_within(self, session_id: str, deadline: float, headers: Headers) -> Session:
-        left = max(deadline - self._caller.shared.clock(), _MOMENT)
-        return await self.read(session_id, timeout=left, headers=headers)
-
-    async def _send_edit(
-        self,
-        hold: Hold,
-        session: Session,
-        builder: PatchBuilder,
-        *,
-        complete: bool,
-        timeout: Seconds,
-        headers: Headers,
-    ) -> None:
-        """Send what a builder collected, and note in it what came of that.
-
-        Args:
-            hold: The session, kept.
-            session: What the builder began with.
-            builder: The changes.
-            complete: That session is all that there was.
-            timeout: Deadline in seconds.
-            headers: Extra request headers.
-        """
-        builder.session = session
-        patch = builder.build()
-        if patch.is_noop:
-            return
-        builder.session, sent = await self._update_or_resend_whole(
-            hold.session_id,
-            patch,
-            lambda: builder.build(MergeDepth.SECTION),
-            lane=hold,
-            timeout=timeout,
-            headers=headers,
-        )
-        builder.changed_elsewhere = changed_elsewhere(
-            builder.data, sent, builder.session, complete=complete, raw=builder.raw
-        )
-
-    def _tell_elsewhere(
-        self, session_id: str, builder: PatchBuilder, applied: PatchBuilder, seen: tuple[str, ...] = ()
-    ) -> None:
-        """Note in the builder of a block what came of it, and tell of changes that others made."""
-        builder.session = applied.session
-        builder.changed_elsewhere = tuple(dict.fromkeys((*seen, *applied.changed_elsewhere)))
-        if builder.changed_elsewhere:
-            self._caller.report_changed_elsewhere(session_path(session_id), builder.changed_elsewhere)
 
     def writer(self, session: Session, *, timeout: Seconds = None, headers: Headers = None) -> SessionWriter:
         """The writer of a session: ``await writer.put(desired)`` from a handler whose buyer keeps clicking.
@@ -203,28 +79,6 @@ class Sessions(SessionCalls):
         else:
             writer.take(session, asked)
         return cast("SessionWriter", writer)
-
-    async def _update_or_resend_whole(
-        self,
-        session_id: str,
-        patch: SessionPatch,
-        whole: Callable[[], SessionPatch],
-        *,
-        lane: str | Hold,
-        timeout: Seconds,
-        headers: Headers,
-    ) -> tuple[Session, SessionPatch]:
-        """Send a patch that changes something; once more with whole sections if the API did not merge it.
-
-        Returns:
-            The session as answered, and the patch that it answers.
-        """
-        try:
-            session = await self._update(session_id, patch, lane=lane, timeout=timeout, headers=headers)
-        except PatchNotAppliedError:
-            patch = whole()
-            session = await self._update(session_id, patch, lane=lane, timeout=timeout, headers=headers)
-        return cast("Session", session), patch
 
     async def confirm(self, event: WebhookEvent, *, timeout: Seconds = None, headers: Headers = None) -> Session:
         """Read the session of a webhook event and check that it shows what the event claims.
@@ -371,13 +225,27 @@ class _WriterCalls:
                 fresh = await sessions._read_within(session_id, deadline, self._headers)  # noqa: SLF001
             yield hold, fresh
 
+    def in_doubt(self, session: Session) -> EditableData:
+        doubts = self._sessions._caller.shared.merging.doubts(self._session_id)  # noqa: SLF001
+        lost = lost_siblings(doubts, session) if doubts else {}
+        known: Any = session.data or EditableData()
+        sections: dict[str, Any] = {
+            section.name: attrs.evolve(getattr(known, section.name) or section.model(), **lost[section.name])
+            for section in DATA_SECTIONS
+            if section.name in lost
+        }
+        return EditableData(**sections)
+
     async def send(
-        self, hold: Hold, before: EditableData, patch: SessionPatch, whole: Callable[[], SessionPatch]
-    ) -> Session:
+        self, hold: Hold, before: EditableData, build: Callable[[MergeDepth], SessionPatch]
+    ) -> Session | None:
         sessions, session_id = self._sessions, self._session_id
-        session, sent = await sessions._update_or_resend_whole(  # noqa: SLF001
-            session_id, patch, whole, lane=hold, timeout=self._timeout, headers=self._headers
+        sent = await sessions._send_difference(  # noqa: SLF001
+            hold, build, timeout=self._timeout, headers=self._headers
         )
-        if seen := changed_elsewhere(before, sent, session):
+        if sent is None:
+            return None
+        session, patch = sent
+        if seen := changed_elsewhere(before, patch, session):
             sessions._caller.report_changed_elsewhere(session_path(session_id), seen)  # noqa: SLF001
         return session

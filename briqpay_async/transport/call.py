@@ -22,6 +22,7 @@ import attrs
 from briqpay_async.config import RetryPolicy, Timeouts
 from briqpay_async.errors import APIError, BriqpayError, CallTimeoutError, TransportError
 from briqpay_async.transport.hooks import Call, CallHooks, HookDispatcher
+from briqpay_async.transport.merge_memory import MergeMemory
 from briqpay_async.transport.order_turns import OrderTurns
 from briqpay_async.transport.rate_gate import ClientGate, RateGate, asks_to_slow_down
 from briqpay_async.transport.requests import Repeat, Request, Response
@@ -62,6 +63,7 @@ class ClientState:
         prefix: Makes the identifiers of calls unique beyond this client.
         writers: Writers of sessions that are in use, by session.
         history: When sessions were changed and asked for.
+        merging: How the API takes sections, as far as answers showed it.
         clock: Monotonic seconds.
         sleep: Waits for seconds.
         random: Gives numbers in ``[0, 1)``.
@@ -73,6 +75,7 @@ class ClientState:
     turns: OrderTurns = attrs.Factory(OrderTurns)
     writers: dict[str, ref[Any]] = attrs.Factory(dict)
     history: SessionHistory = attrs.Factory(SessionHistory)
+    merging: MergeMemory = attrs.Factory(MergeMemory)
     calls: itertools.count[int] = attrs.Factory(lambda: itertools.count(1))
     prefix: str = attrs.Factory(lambda: uuid.uuid4().hex[:12])
     clock: Callable[[], float] = time.monotonic

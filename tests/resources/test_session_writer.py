@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from briqpay_async import (
     BriqpayClient,
     EditableData,
     InvalidDataError,
+    MergeDepth,
     RetryPolicy,
     Session,
     SessionData,
@@ -65,6 +66,9 @@ class Calls:
     def is_inside(self) -> bool:
         return False
 
+    def in_doubt(self, session: Session) -> EditableData:
+        return EditableData()
+
     @asynccontextmanager
     async def begin(self, known: int) -> AsyncIterator[tuple[Any, None]]:
         assert known <= self.moment
@@ -80,7 +84,12 @@ class Api(Calls):
         self.gate = asyncio.Event()
         self.outcomes: list[BaseException | None] = []
 
-    async def send(self, hold: Any, before: EditableData, patch: SessionPatch, whole: Any) -> Session:
+    async def send(
+        self, hold: Any, before: EditableData, build: Callable[[MergeDepth], SessionPatch]
+    ) -> Session | None:
+        patch = build(MergeDepth.FIELD)
+        if patch.is_noop:
+            return None
         assert self.under_way == 0, "two requests of one session overlap"
         self.under_way += 1
         self.sent.append(patch.body)
@@ -334,7 +343,12 @@ class Storm(Calls):
         self.answers: asyncio.Queue[str] = asyncio.Queue()
         self.under_way = 0
 
-    async def send(self, hold: Any, before: EditableData, patch: SessionPatch, whole: Any) -> Session:
+    async def send(
+        self, hold: Any, before: EditableData, build: Callable[[MergeDepth], SessionPatch]
+    ) -> Session | None:
+        patch = build(MergeDepth.FIELD)
+        if patch.is_noop:
+            return None
         assert self.under_way == 0, "two requests of one session overlap"
         self.under_way += 1
         try:
