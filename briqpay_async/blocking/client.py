@@ -54,6 +54,20 @@ class _Clients:
                 self._background = here
             return self._client
 
+    def adjust(self, step: Callable[[BriqpayClient], object]) -> None:
+        """Do something to the client of this process, and to each that is made in another one later."""
+        make = self._make
+
+        def adjusted() -> BriqpayClient:
+            client = make()
+            step(client)
+            return client
+
+        with making():
+            self._make = adjusted
+            if self._background is not None:
+                step(self._client)
+
     def close(self) -> None:
         """Close the connections of this process."""
         self._closed = True

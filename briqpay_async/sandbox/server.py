@@ -1,7 +1,7 @@
 """The sandbox itself: its lifecycle, and what a test may look at and do."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self, Unpack
@@ -17,6 +17,7 @@ from briqpay_async.sandbox.loopback import is_loopback
 from briqpay_async.sandbox.pages.pages import Pages
 from briqpay_async.sandbox.state.checkout import Checkout, advance, checkout_of, pay
 from briqpay_async.sandbox.state.effects import Effect, Effects
+from briqpay_async.sandbox.state.history import History
 from briqpay_async.sandbox.state.request_log import Journal
 from briqpay_async.sandbox.state.state_file import FiledDict, StateFile
 from briqpay_async.sandbox.state.store import Json, Store
@@ -51,6 +52,7 @@ class Sandbox:
         state: A file (SQLite) that keeps sessions, tokens and hosted pages, so that they are there again
             when a sandbox is started with the same file. The journal, effects, webhooks and faults are not in
             it. None keeps everything in memory.
+        clock: Seconds that only go forward, for faults that keep a rate or a lag.
         switches: The members of `Switches` by name, e.g. `merge="section"`: what the sandbox does
             where Briqpay's documentation is silent.
 
@@ -69,6 +71,7 @@ class Sandbox:
         webhook_secret: str = WEBHOOK_SECRET,
         allow_remote: bool = False,
         state: str | Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
         **switches: Unpack[SwitchOptions],
     ) -> None:
         if not allow_remote and not is_loopback(host):
@@ -81,7 +84,8 @@ class Sandbox:
         self._switches = Switches(**switches)
         self._store = Store(username, self._switches, seed)
         self._journal = Journal(self._switches.journal_limit, self._switches.journal_bodies)
-        self._faults = Faults(seed, time.monotonic, self._store.history)
+        self._store.history = History(clock)
+        self._faults = Faults(seed, clock, self._store.history)
         self._webhook_secret = webhook_secret
         self._deliveries = Deliveries()
         self._sender = WebhookSender(

@@ -1,0 +1,108 @@
+"""Waits that cost no time keep the order of events, and deadlines."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from support.shop import data, line, new_session
+
+from briqpay_async import BriqpayClient, RateLimit, RateLimitedError, ServerError
+from briqpay_async.blocking import BlockingBriqpayClient
+from briqpay_async.sandbox import Sandbox, ThreadedSandbox
+from briqpay_async.shared import MemoryState
+from briqpay_async.testing.instant import InstantTime, instant
+
+
+async def test_sleepers_wake_in_order_and_together_wait_as_long_as_the_longest() -> None:
+    now, woken = InstantTime(), []
+    began = now.clock()
+
+    async def sleep(seconds: float) -> None:
+        await now.sleep(seconds)
+        woken.append(seconds)
+
+    await asyncio.gather(sleep(300), sleep(100), sleep(200))
+    assert woken == [100, 200, 300]
+    assert 300 <= now.clock() - began < 400
+
+
+async def test_time_does_not_jump_while_a_request_is_under_way() -> None:
+    now = InstantTime()
+    answered = asyncio.Event()
+
+    async def request() -> None:
+        with now.request():
+            began = now.clock()
+            await answered.wait()
+            assert now.clock() - began < 100  # it would be 1000 if the sleeper had jumped
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(request())
+        await asyncio.sleep(0)
+        sleeper = tasks.create_task(now.sleep(1000))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not sleeper.done()
+        answered.set()
+
+
+async def test_a_sleep_that_is_cancelled_holds_nobody_up() -> None:
+    now = InstantTime()
+    with now.request():
+        first = asyncio.create_task(now.sleep(1))
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.wait((first,))
+    await asyncio.wait_for(now.sleep(10_000), 30)
+
+
+async def test_a_client_waits_for_its_rate_and_after_failures_in_no_time(sandbox: Sandbox) -> None:
+    made = BriqpayClient(sandbox.username, sandbox.secret, base_url=sandbox.url, rate=RateLimit(per_second=0.1))
+    began = time.monotonic()
+    async with instant(made) as briqpay:
+        session = await briqpay.sessions.create(new_session(data(line("sku-1"))))
+        sandbox.faults.add("status", endpoint="read", status=503, retry_after=15, times=2)
+        assert (await briqpay.with_options().sessions.read(session.id)).id == session.id
+    assert time.monotonic() - began < 40  # in earnest: a turn each 10 seconds, and two waits of 15
+
+
+async def test_a_wait_that_does_not_fit_the_deadline_is_refused_as_in_earnest(sandbox: Sandbox) -> None:
+    made = BriqpayClient(sandbox.username, sandbox.secret, base_url=sandbox.url)
+    async with instant(made) as briqpay:
+        session = await briqpay.sessions.create(new_session(data(line("sku-1"))))
+        sandbox.faults.add("status", endpoint="read", status=503, retry_after=61)
+        with pytest.raises(ServerError) as raised:
+            await briqpay.sessions.read(session.id)
+        assert raised.value.attempts == 1
+        sandbox.faults.clear()
+        sandbox.faults.add("status", endpoint="read", status=429, retry_after=61)
+        with pytest.raises(RateLimitedError):
+            await briqpay.sessions.read(session.id)
+
+
+async def test_a_gate_of_several_processes_keeps_its_own_time(sandbox: Sandbox) -> None:
+    shared = MemoryState(RateLimit(per_second=1000, burst=10))
+    made = BriqpayClient(sandbox.username, sandbox.secret, base_url=sandbox.url, shared=shared)
+    async with instant(made) as briqpay:
+        await briqpay.sessions.create(new_session(data(line("sku-1"))))
+
+
+def _read_after_two_failures(briqpay: Any, sandbox: ThreadedSandbox) -> None:
+    session = briqpay.sessions.create(new_session(data(line("sku-1"))))
+    sandbox.faults.add("status", endpoint="read", status=503, retry_after=25, times=2)
+    began = time.monotonic()
+    briqpay.sessions.read(session.id)
+    assert time.monotonic() - began < 40
+
+
+def test_a_blocking_client_waits_in_no_time_before_and_after_its_first_call() -> None:
+    with Sandbox().in_thread() as sandbox:
+        with instant(BlockingBriqpayClient(sandbox.username, sandbox.secret, base_url=sandbox.url)) as briqpay:
+            _read_after_two_failures(briqpay, sandbox)
+        with BlockingBriqpayClient(sandbox.username, sandbox.secret, base_url=sandbox.url) as briqpay:
+            briqpay.sessions.create(new_session(data(line("sku-1"))))
+            instant(briqpay)
+            _read_after_two_failures(briqpay, sandbox)
