@@ -170,7 +170,7 @@ def test_nonsense_anywhere_is_a_named_error_or_comes_back(data: st.DataObject) -
         ({"x": {2: "two"}}, "/x"),
         ({7: "seven"}, ""),
     ],
-    ids=str,
+    ids=["an object", "a set", "bytes", "a number for a name", "a number for a name at the top"],
 )
 def test_a_python_value_that_is_no_json_is_named(wire: Any, place: str) -> None:
     assert _refusal(wire, bq.Address).pointer == place

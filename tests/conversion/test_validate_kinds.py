@@ -268,7 +268,7 @@ def test_a_null_that_the_server_sent_goes_back() -> None:
         (-(2**63) - 1, "is integer of more than 64 bits"),
         (2**64, "is integer of more than 64 bits"),
     ],
-    ids=str,
+    ids=["an object", "a set", "not a number", "too small", "too large"],
 )
 def test_an_unknown_member_is_json(value: Any, message: str) -> None:
     assert gist(problems(bq.Address(extra={"x": value}))) == (("/x", message),)

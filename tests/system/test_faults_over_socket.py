@@ -234,7 +234,9 @@ async def test_the_error_page_of_a_proxy_is_a_server_error_with_its_text(
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"), [(kind, 429) for kind in (*SAFE, *UNSAFE)] + [(kind, 503) for kind in SAFE], ids=str
+    ("kind", "status"),
+    [(kind, 429) for kind in (*SAFE, *UNSAFE)] + [(kind, 503) for kind in SAFE],
+    ids=by_endpoint,
 )
 @pytest.mark.parametrize("retry_after", ["0.03", "date:-60", 0])
 async def test_a_request_told_to_come_back_does(
