@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import os
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -25,7 +26,10 @@ from briqpay_async.sandbox import Sandbox
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-settings.register_profile("suite", deadline=None, derandomize=True, max_examples=60)
+# Programs that tests start may keep their bytecode, or each of a hundred would compile the whole package again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+settings.register_profile("suite", deadline=None, derandomize=True, max_examples=30)
 settings.register_profile("few-hundred", deadline=None, max_examples=300)
 settings.register_profile("ten-thousand", deadline=None, max_examples=10_000)
 settings.load_profile("suite")

@@ -102,7 +102,7 @@ def test_the_commands_install_extras_and_programs_that_exist() -> None:
         assert extras
         assert all(extra.group(1) in project["optional-dependencies"] for extra in extras)
     assert SHELL[0].strip().endswith(".venv/bin/briqpay demo")
-    assert SHELL[1].strip().endswith(".venv/bin/pytest")
+    assert SHELL[1].strip().endswith(".venv/bin/pytest -n auto --dist worksteal")
     assert "briqpay" in project["scripts"]
 
 

@@ -192,19 +192,22 @@ async def test_a_refund_whose_answer_is_lost_is_found(briqpay: BriqpayClient, sh
     assert effects(shop, session, "refund") == 1
 
 
-@pytest.mark.parametrize("kind", ["apply_then_drop", "apply_then_status"])
-async def test_a_cancellation_happens_once(kind: str, briqpay: BriqpayClient, shop: Sandbox) -> None:
+LOST = [{"kind": "apply_then_drop"}, {"kind": "apply_then_status", "retry_after": 0}]
+
+
+@pytest.mark.parametrize("lost", LOST, ids=lambda lost: str(lost["kind"]))
+async def test_a_cancellation_happens_once(lost: dict[str, Any], briqpay: BriqpayClient, shop: Sandbox) -> None:
     session = await completed(briqpay, shop)
-    shop.faults.add(kind, endpoint="cancel", times=1)
+    shop.faults.add(**lost, endpoint="cancel", times=1)
     await briqpay.orders.cancel(str(session.session_id))
     assert effects(shop, session, "cancel") == 1
 
 
-@pytest.mark.parametrize("kind", ["apply_then_drop", "apply_then_status"])
-async def test_a_release_happens_once(kind: str, briqpay: BriqpayClient, shop: Sandbox) -> None:
+@pytest.mark.parametrize("lost", LOST, ids=lambda lost: str(lost["kind"]))
+async def test_a_release_happens_once(lost: dict[str, Any], briqpay: BriqpayClient, shop: Sandbox) -> None:
     session = await completed(briqpay, shop)
     await briqpay.orders.capture(str(session.session_id), order_of(session).select({"b": 1}))
-    shop.faults.add(kind, endpoint="release_remaining", times=1)
+    shop.faults.add(**lost, endpoint="release_remaining", times=1)
     await briqpay.orders.release_remaining(str(session.session_id))
     assert effects(shop, session, "release_remaining") == 1
 
@@ -223,7 +226,7 @@ async def test_a_capture_that_timed_out_is_never_sent_again_blindly(briqpay: Bri
     session = await completed(briqpay, shop)
     shop.faults.add("latency", seconds=1.0, endpoint="capture")
     with pytest.raises(OutcomeUnknownError):
-        await briqpay.orders.capture(str(session.session_id), order_of(session), before=session, timeout=0.4)
+        await briqpay.orders.capture(str(session.session_id), order_of(session), before=session, timeout=0.2)
     assert len([record for record in shop.journal if record.endpoint == "capture"]) == 1
 
 
