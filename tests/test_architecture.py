@@ -210,6 +210,69 @@ def test_one_file_compiles_source_text() -> None:
     assert {name for name in MODULES if _calls(name) & {"exec", "eval", "compile"}} == {"conversion.codegen"}
 
 
+def _uses(name: str) -> Iterator[tuple[str, str]]:
+    """The attributes that a module reads or sets, as ``(owner, attribute)`` in source text."""
+    for node in ast.walk(_tree(name)):
+        if isinstance(node, ast.Attribute):
+            yield ast.unparse(node.value), node.attr
+        if isinstance(node, ast.ImportFrom):
+            yield from ((str(node.module), alias.name) for alias in node.names)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"getattr", "setattr", "hasattr"}:
+            owner, attribute = node.args[:2]
+            if isinstance(attribute, ast.Constant):
+                yield ast.unparse(owner), str(attribute.value)
+
+
+# What aiohttp documents is in the package itself and in these modules.
+_DOCUMENTED_OF_AIOHTTP = {"aiohttp", "aiohttp.web", "aiohttp.abc", "aiohttp.resolver"}
+_PRIVATE_OF_AIOHTTP = {
+    name
+    for cls in (aiohttp.ClientSession, aiohttp.TCPConnector, aiohttp.ClientResponse, aiohttp.ClientRequest)
+    for name in {*dir(cls), *getattr(cls, "ATTRS", ()), *getattr(cls, "__annotations__", {})}
+    if name.startswith("_") and not name.endswith("__")
+}
+
+
+def test_one_file_uses_what_aiohttp_does_not_document() -> None:
+    undocumented = {
+        name
+        for name in MODULES
+        if _room(name) != APART and "aiohttp" in _foreign(name)
+        for owner, attribute in _uses(name)
+        if (owner.split(".")[0] == "aiohttp" and owner not in _DOCUMENTED_OF_AIOHTTP)
+        or (owner == "aiohttp" and attribute.startswith("_") and attribute != "__version__")
+        or (_room(name) == "transport" and owner != "self" and attribute in _PRIVATE_OF_AIOHTTP)
+    }
+    assert undocumented == {"transport.aiohttp_internals"}
+
+
+def test_one_file_decodes_when_it_is_read() -> None:
+    hooks = {"__getattr__", "__getattribute__"}
+    definers = {
+        name
+        for name in MODULES
+        if _room(name) != APART
+        for node in ast.walk(_tree(name))
+        if isinstance(node, ast.FunctionDef) and node.name in hooks
+    }
+    fillers = {
+        name
+        for name in MODULES
+        if _room(name) in {"models", "conversion", "patch", "resources"}
+        and any(attribute == "_pending" for _, attribute in _uses(name))
+    }
+    assert definers == fillers == {"conversion.lazy"}
+
+
+def test_no_two_classes_have_one_name() -> None:
+    places: dict[str, list[str]] = {}
+    for name in MODULES:
+        for node in ast.walk(_tree(name)):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(name)
+    assert {cls: modules for cls, modules in places.items() if len(modules) > 1} == {}
+
+
 def test_an_integration_loads_its_library_only_when_it_is_used() -> None:
     heavy = {
         "redis",

@@ -52,7 +52,7 @@ def exchange(
     """
     rows = bound.arguments.get("updates")
     progress = bound.arguments.get("progress")
-    run = _Run[T](background)
+    run = _BulkExchange[T](background)
     if isinstance(rows, Iterable):
         bound.arguments["updates"] = run.rows()
     if callable(progress):
@@ -66,7 +66,7 @@ def exchange(
 
 
 def _iterate(
-    run: _Run[T], rows: Iterator[Any] | None, progress: Callable[[Any], object] | None
+    run: _BulkExchange[T], rows: Iterator[Any] | None, progress: Callable[[Any], object] | None
 ) -> Generator[T, None, None]:
     try:
         while True:
@@ -99,7 +99,7 @@ def _next_rows(rows: Iterator[Any]) -> tuple[list[Any], bool, BaseException | No
     return found, True, None
 
 
-class _Run(Generic[T]):
+class _BulkExchange(Generic[T]):
     """The loop's side. Methods that say "Thread:" are called by the thread, all others in the loop."""
 
     outcomes: AsyncGenerator[T, None]

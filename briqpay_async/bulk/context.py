@@ -9,7 +9,7 @@ import attrs
 from briqpay_async.bulk.gate import AdaptiveGate
 from briqpay_async.bulk.journal_store import JournalStore
 from briqpay_async.bulk.progress import Counts
-from briqpay_async.bulk.recorder import Outbox, OutcomeRecorder
+from briqpay_async.bulk.recorder import OutcomeQueue, OutcomeRecorder
 
 __all__ = ["RunContext"]
 
@@ -21,7 +21,7 @@ class RunContext:
     Attributes:
         gate: When an attempt may begin.
         store: The journal, if there is one.
-        outbox: Outcomes to be read.
+        outcome_queue: Outcomes to be read.
         counts: How far the run is.
         recorder: Gives rows their outcomes.
         fail_fast: Whether any failed row ends the run.
@@ -30,7 +30,7 @@ class RunContext:
 
     gate: AdaptiveGate
     store: JournalStore | None
-    outbox: Outbox
+    outcome_queue: OutcomeQueue
     counts: Counts
     recorder: OutcomeRecorder
     fail_fast: bool

@@ -23,7 +23,7 @@ from briqpay_async.bulk.journal import BulkJournal
 from briqpay_async.bulk.journal_store import JournalStore
 from briqpay_async.bulk.progress import Counts, Reporter
 from briqpay_async.bulk.reader import RowReader, Rows, Source, make_source
-from briqpay_async.bulk.recorder import Outbox, OutcomeRecorder
+from briqpay_async.bulk.recorder import OutcomeQueue, OutcomeRecorder
 from briqpay_async.bulk.rows import BulkProgress, UpdateOutcome
 from briqpay_async.bulk.sender import BindUpdate, JobSender
 from briqpay_async.bulk.session_queues import SessionQueues
@@ -89,14 +89,14 @@ def update_many(
                 stack.push_async_callback(reporter.finish)
             stack.push_async_callback(run.end)
             run.begin()
-            outbox = run.context.outbox
-            ready, half = outbox.ready, outbox.limit // 2
-            while await outbox.wait():
+            outcome_queue = run.context.outcome_queue
+            ready, half = outcome_queue.ready, outcome_queue.limit // 2
+            while await outcome_queue.wait():
                 while ready:
                     outcome = ready.popleft()
-                    outbox.queued -= 1
+                    outcome_queue.queued -= 1
                     yield outcome
-                    if outbox.queued == half:
+                    if outcome_queue.queued == half:
                         run.wake_worker()
                 run.wake_worker()
             if run.error is not None:
@@ -123,13 +123,13 @@ class _Run:
         coalesce: bool,
         fail_fast: bool,
     ) -> None:
-        outbox, counts = Outbox(_QUEUED, store), Counts()
+        outcome_queue, counts = OutcomeQueue(_QUEUED, store), Counts()
         self.context = RunContext(
             gate=gate,
             store=store,
-            outbox=outbox,
+            outcome_queue=outcome_queue,
             counts=counts,
-            recorder=OutcomeRecorder(outbox, counts, gate.clock),
+            recorder=OutcomeRecorder(outcome_queue, counts, gate.clock),
             fail_fast=fail_fast,
             abandon=self._abandon,
         )
@@ -160,7 +160,10 @@ class _Run:
 
     def _may_start(self) -> bool:
         context = self.context
-        return context.counts.in_flight < self._window.limit and context.outbox.queued < context.outbox.limit
+        return (
+            context.counts.in_flight < self._window.limit
+            and context.outcome_queue.queued < context.outcome_queue.limit
+        )
 
     def _hire(self) -> None:
         worker = asyncio.create_task(self._work())
@@ -177,7 +180,7 @@ class _Run:
             self._abandon(error)
         if not self._workers:
             self.error = self.error or self._source.error
-            self.context.outbox.close()
+            self.context.outcome_queue.close()
 
     async def _work(self) -> None:
         """Work until there is no more. A worker keeps the session of its job until no row waits for it.
@@ -231,7 +234,7 @@ class _Run:
         async with AsyncExitStack() as stack:
             if self.context.store is not None:
                 stack.push_async_callback(asyncio.to_thread, self.context.store.close, finished=finished)
-            stack.push_async_callback(self.context.outbox.drain)
+            stack.push_async_callback(self.context.outcome_queue.drain)
             if workers:
                 stack.push_async_callback(asyncio.wait, workers)
             await self._source.stop()

@@ -72,9 +72,9 @@ class Reporter:
             now, done = self._clock(), self._counts.done - self._counts.skipped
             since, before = self._lately[0]
             self._lately.append((now, done))
-            self._tell(now, (done - before) / max(now - since, 1e-9))
+            self._call_back(now, (done - before) / max(now - since, 1e-9))
 
-    def _tell(self, now: float, rate: float) -> None:
+    def _call_back(self, now: float, rate: float) -> None:
         counts, pace = self._counts, self._limiter.pace.rate
         snapshot = BulkProgress(
             done=counts.done,
@@ -100,4 +100,4 @@ class Reporter:
         self._task.cancel()
         await asyncio.wait((self._task,))
         now = self._clock()
-        self._tell(now, (self._counts.done - self._counts.skipped) / max(now - self._started, 1e-9))
+        self._call_back(now, (self._counts.done - self._counts.skipped) / max(now - self._started, 1e-9))

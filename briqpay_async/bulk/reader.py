@@ -156,8 +156,8 @@ class RowReader:
         Raises:
             BriqpayError: A row cannot be sent, and rows shall fail fast; or the journal cannot be read.
         """
-        outbox = self._run.outbox
-        while self.open and outbox.queued < outbox.limit:
+        outcome_queue = self._run.outcome_queue
+        while self.open and outcome_queue.queued < outcome_queue.limit:
             update = self._source.take()
             if update is NOTHING:
                 break

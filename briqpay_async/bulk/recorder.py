@@ -1,4 +1,4 @@
-"""How rows get their outcomes: counted, entered in the journal, and put in the outbox."""
+"""How rows get their outcomes: counted, entered in the journal, and put in the queue of outcomes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from briqpay_async.bulk.session_queues import PendingRow
 from briqpay_async.errors import BriqpayError
 from briqpay_async.models.session import Session
 
-__all__ = ["JobResult", "Outbox", "OutcomeRecorder"]
+__all__ = ["JobResult", "OutcomeQueue", "OutcomeRecorder"]
 
 _LINGER = 0.005
 _BATCH = 256
 
 
-class Outbox:
+class OutcomeQueue:
     """A queue with a soft limit: workers start nothing new unless ``queued < limit``.
 
     These are plain attributes and not methods because they are read several times for each row.
@@ -140,8 +140,8 @@ class JobResult(NamedTuple):
 class OutcomeRecorder:
     """Gives each row its one outcome."""
 
-    def __init__(self, outbox: Outbox, counts: Counts, clock: Callable[[], float]) -> None:
-        self._outbox = outbox
+    def __init__(self, outcome_queue: OutcomeQueue, counts: Counts, clock: Callable[[], float]) -> None:
+        self._outcome_queue = outcome_queue
         self._counts = counts
         self._epoch = time.time() - clock()
         self._clock = clock
@@ -152,18 +152,18 @@ class OutcomeRecorder:
         entry = (
             None if row_id is None else JournalEntry(*row_id, journal_store.UNCHANGED, self._epoch + self._clock())
         )
-        self._outbox.put(UpdateOutcome(index, update.session_id, update.key, _UNCHANGED), entry)
+        self._outcome_queue.put(UpdateOutcome(index, update.session_id, update.key, _UNCHANGED), entry)
 
     def skipped(self, index: int, update: SessionUpdate) -> None:
         """A row that an earlier run has done."""
         self._counts.skipped += 1
-        self._outbox.put(UpdateOutcome(index, update.session_id, update.key, _SKIPPED))
+        self._outcome_queue.put(UpdateOutcome(index, update.session_id, update.key, _SKIPPED))
 
     def refused(self, index: int, update: object, error: Exception) -> None:
         """A row that cannot be sent. It is not in the journal, so the next run looks at it again."""
         self._counts.failed += 1
         session_id, key = (update.session_id, update.key) if isinstance(update, SessionUpdate) else (None, None)
-        self._outbox.put(UpdateOutcome(index, session_id, key, _FAILED, None, error))
+        self._outcome_queue.put(UpdateOutcome(index, session_id, key, _FAILED, None, error))
 
     def sent(self, rows: tuple[PendingRow, ...], result: JobResult) -> None:
         """The rows of a job. The last one counts what was sent for them all."""
@@ -199,4 +199,4 @@ class OutcomeRecorder:
                     error.status if isinstance(error, BriqpayError) else None,
                     None if error is None else type(error).__name__,
                 )
-            self._outbox.put(outcome, entry)
+            self._outcome_queue.put(outcome, entry)

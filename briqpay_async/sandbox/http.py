@@ -17,7 +17,7 @@ from briqpay_async.sandbox.faults.faults import Fault, Faults, parse_fault
 from briqpay_async.sandbox.faults.inject import Injector, cut
 from briqpay_async.sandbox.pages.pages import Pages
 from briqpay_async.sandbox.routes import resolve
-from briqpay_async.sandbox.state.request_log import Entry, Journal
+from briqpay_async.sandbox.state.request_log import Entry, RequestLog
 from briqpay_async.sandbox.state.store import ApiRequest
 
 # Headers that every request is looked at for: as `istr` they are not folded to lower case each time.
@@ -36,7 +36,7 @@ class Gateway:
     def __init__(
         self,
         api: Api,
-        journal: Journal,
+        journal: RequestLog,
         faults: Faults,
         control: Control,
         *,

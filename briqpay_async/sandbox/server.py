@@ -18,7 +18,7 @@ from briqpay_async.sandbox.pages.pages import Pages
 from briqpay_async.sandbox.state.checkout import Checkout, advance, checkout_of, pay
 from briqpay_async.sandbox.state.effects import Effect, Effects
 from briqpay_async.sandbox.state.history import History
-from briqpay_async.sandbox.state.request_log import Journal
+from briqpay_async.sandbox.state.request_log import RequestLog
 from briqpay_async.sandbox.state.state_file import FiledDict, StateFile
 from briqpay_async.sandbox.state.store import Json, Store
 from briqpay_async.sandbox.switches import Switches, SwitchOptions, changed_switches
@@ -83,7 +83,7 @@ class Sandbox:
         self._secret = secret
         self._switches = Switches(**switches)
         self._store = Store(username, self._switches, seed)
-        self._journal = Journal(self._switches.journal_limit, self._switches.journal_bodies)
+        self._journal = RequestLog(self._switches.journal_limit, self._switches.journal_bodies)
         self._store.history = History(clock)
         self._faults = Faults(seed, clock, self._store.history)
         self._webhook_secret = webhook_secret
@@ -170,7 +170,7 @@ class Sandbox:
         return MappingProxyType(self._store.pages)
 
     @property
-    def journal(self) -> Journal:
+    def journal(self) -> RequestLog:
         """Every request in the order of arrival."""
         return self._journal
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from briqpay_async.sandbox.server import Sandbox
     from briqpay_async.sandbox.state.checkout import Checkout
     from briqpay_async.sandbox.state.effects import Effect, Effects
-    from briqpay_async.sandbox.state.request_log import Journal
+    from briqpay_async.sandbox.state.request_log import RequestLog
     from briqpay_async.sandbox.switches import Switches, SwitchOptions
     from briqpay_async.sandbox.webhooks.deliveries import Deliveries, Delivery
 
@@ -52,7 +52,7 @@ class ThreadedSandbox:
         sessions: Mapping[str, dict[str, Any]]
         tokens: Mapping[str, dict[str, Any]]
         hosted_pages: Mapping[str, dict[str, Any]]
-        journal: Journal
+        journal: RequestLog
         effects: Effects
         faults: Faults
         deliveries: Deliveries

@@ -16,7 +16,7 @@ from sandbox.sandbox_samples import BUSINESS, GONE, MUG, ORDER, SESSION, Shop, b
 from briqpay_async.sandbox import Sandbox, Switches
 from briqpay_async.sandbox.api.dispatch import HANDLERS, Api
 from briqpay_async.sandbox.state.completion import complete
-from briqpay_async.sandbox.state.request_log import BODIES_LIMIT, Journal
+from briqpay_async.sandbox.state.request_log import BODIES_LIMIT, RequestLog
 from briqpay_async.sandbox.state.store import ApiRequest, Store
 
 
@@ -229,7 +229,7 @@ async def test_the_oldest_hosted_pages_go_too(opened: Any) -> None:
 
 
 def test_large_bodies_are_kept_for_fewer_requests() -> None:
-    journal = Journal(limit=100, bodies=100)
+    journal = RequestLog(limit=100, bodies=100)
     large = bytes(BODIES_LIMIT // 4)
     for _ in range(10):
         journal.keep_body(journal.open("POST", "/", "", "create", None), large)

@@ -9,7 +9,7 @@ from sandbox.sandbox_samples import SESSION, Shop, until
 
 from briqpay_async.sandbox import Effect, Sandbox
 from briqpay_async.sandbox.state.effects import Effects
-from briqpay_async.sandbox.state.request_log import Journal
+from briqpay_async.sandbox.state.request_log import RequestLog
 
 LUND = {"data": {"billing": {"city": "Lund"}}}
 SLOW = {"kind": "latency", "seconds": 0.03}
@@ -97,7 +97,7 @@ async def test_bodies_need_not_be_kept_at_all(opened: Any) -> None:
 
 
 def test_closing_a_page_twice_changes_nothing_and_a_cleared_journal_survives_late_closes() -> None:
-    journal = Journal(limit=10, bodies=1)
+    journal = RequestLog(limit=10, bodies=1)
     first, second = (journal.open("PATCH", "/", "", "patch", "s") for _ in range(2))
     journal.close(first, 200)
     journal.close(first, None)

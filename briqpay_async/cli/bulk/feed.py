@@ -16,10 +16,10 @@ from briqpay_async.client import BriqpayClient
 from briqpay_async.errors import BriqpayError, InvalidDataError, ValidationError
 from briqpay_async.models.session import EditableData, NewSession, Product, Session, Urls
 
-__all__ = ["Feed", "Shelf"]
+__all__ = ["Feed", "SandboxSessions"]
 
 
-class Shelf:
+class SandboxSessions:
     """Sessions of an emulator that stand for those that a file names: whoever creates one cannot choose its id.
 
     They are made in the order of the file, so the same file gets the same ids out of the same emulator.
@@ -71,7 +71,7 @@ class Feed:
         lines: Lines,
         *,
         depth: Depth = "field",
-        shelf: Shelf | None = None,
+        stand_ins: SandboxSessions | None = None,
         read: Callable[[str], Awaitable[Session]] | None = None,
         reads: int = 1,
     ) -> None:
@@ -80,13 +80,13 @@ class Feed:
         Args:
             lines: Where from.
             depth: What is sent of a changed section.
-            shelf: Holds the sessions that are meant instead of those named.
+            stand_ins: Holds the sessions that are meant instead of those named.
             read: Reads a session; rows that state only what is wanted are compared with what it returns.
             reads: So many at once at most.
         """
         self._lines = lines
         self._depth: Depth = depth
-        self._shelf = shelf
+        self._stand_ins = stand_ins
         self._reader = read
         self._reads = reads
         self._taken: dict[int, Row] = {}
@@ -131,9 +131,9 @@ class Feed:
         async for number, line in self._lines:
             row = parse_row(number, line, read_first=read_first, depth=self._depth)
             session_id = row.session_id
-            if self._shelf is not None and row.problem is None:
+            if self._stand_ins is not None and row.problem is None:
                 try:
-                    session_id = await self._shelf.find(row)
+                    session_id = await self._stand_ins.find(row)
                 except BriqpayError as error:
                     row = attrs.evolve(row, problem=error)
             yield row, session_id

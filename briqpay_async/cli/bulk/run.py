@@ -14,7 +14,7 @@ import orjson
 
 from briqpay_async.bulk.journal import BulkJournal
 from briqpay_async.bulk.rows import BulkProgress, UpdateOutcome, UpdateStatus
-from briqpay_async.cli.bulk.feed import Feed, Shelf
+from briqpay_async.cli.bulk.feed import Feed, SandboxSessions
 from briqpay_async.cli.bulk.lines import Lines, StoppedError
 from briqpay_async.cli.bulk.rows import Row
 from briqpay_async.cli.exits import one_line
@@ -222,10 +222,10 @@ class BulkRun:
             self.totals.progress = snapshot
             watch(snapshot)
 
-        async with self._connected() as (briqpay, shelf):
+        async with self._connected() as (briqpay, stand_ins):
             updates = briqpay.sessions.update_many
             async with (
-                self._feed(briqpay, shelf) as feed,
+                self._feed(briqpay, stand_ins) as feed,
                 aclosing(
                     updates(
                         feed, settings.concurrency, settings.fields, journal, progress, coalesce=settings.coalesce
@@ -245,7 +245,7 @@ class BulkRun:
     async def _look(self) -> None:
         try:
             if self._settings.read_first:
-                async with self._connected() as (briqpay, shelf), self._feed(briqpay, shelf) as feed:
+                async with self._connected() as (briqpay, stand_ins), self._feed(briqpay, stand_ins) as feed:
                     await self._count(feed)
             else:
                 async with Feed(self._lines, depth=self._settings.depth) as feed:
@@ -261,15 +261,17 @@ class BulkRun:
                 feed.settle(position)
                 position += 1
 
-    def _feed(self, briqpay: BriqpayClient, shelf: Shelf | None) -> Feed:
+    def _feed(self, briqpay: BriqpayClient, stand_ins: SandboxSessions | None) -> Feed:
         settings = self._settings
         if not settings.read_first:
-            return Feed(self._lines, depth=settings.depth, shelf=shelf)
+            return Feed(self._lines, depth=settings.depth, stand_ins=stand_ins)
         reads = _POOL if settings.concurrency == "auto" else settings.concurrency
-        return Feed(self._lines, depth=settings.depth, shelf=shelf, read=briqpay.sessions.read, reads=reads)
+        return Feed(
+            self._lines, depth=settings.depth, stand_ins=stand_ins, read=briqpay.sessions.read, reads=reads
+        )
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[tuple[BriqpayClient, Shelf | None]]:
+    async def _connected(self) -> AsyncIterator[tuple[BriqpayClient, SandboxSessions | None]]:
         concurrency = self._settings.concurrency
         pool = Pool(size=_POOL if concurrency == "auto" else max(_POOL, concurrency))
         if not self._settings.sandbox:
@@ -282,7 +284,7 @@ class BulkRun:
                 sandbox.username, sandbox.secret, base_url=sandbox.url, pool=pool, rate=self._settings.rate
             ) as briqpay,
         ):
-            yield briqpay, Shelf(briqpay)
+            yield briqpay, SandboxSessions(briqpay)
 
 
 def _reported(row: Row, outcome: UpdateOutcome, error: Exception | None) -> bytes:

@@ -7,7 +7,14 @@ from typing import Any
 import attrs
 
 from briqpay_async.cli.demo.cart_math import Json
-from briqpay_async.cli.demo.edits import AddLine, Change, RemoveLine, SetQuantity, SetSalesTax, Step
+from briqpay_async.cli.demo.edits import (
+    AddLineStep,
+    RemoveLineStep,
+    SectionStep,
+    SetQuantityStep,
+    SetSalesTaxStep,
+    Step,
+)
 from briqpay_async.conversion.decode import structure
 from briqpay_async.models.address import Address
 from briqpay_async.models.base import Model, wire_names
@@ -30,18 +37,18 @@ _SECTIONS: dict[str, type[Model]] = {
 def perform(builder: PatchBuilder, step: Step) -> None:
     """Take one step with a builder."""
     match step:
-        case SetQuantity(reference, quantity):
+        case SetQuantityStep(reference, quantity):
             builder.cart.set_quantity(reference, quantity)
-        case AddLine(line):
+        case AddLineStep(line):
             builder.cart.add(structure(line, CartItem))
-        case RemoveLine(reference):
+        case RemoveLineStep(reference):
             builder.cart.remove(reference)
-        case SetSalesTax(amount):
+        case SetSalesTaxStep(amount):
             builder.cart.replace(
                 attrs.evolve(line, total_tax_amount=amount) if isinstance(line, SalesTaxItem) else line
                 for line in builder.cart.lines
             )
-        case Change(section, members):
+        case SectionStep(section, members):
             getattr(builder, section).update(**_by_attribute(_SECTIONS[section], members))
 
 

@@ -1,7 +1,7 @@
 """What buyers do in a checkout, as values; and what each edit makes of a session's data, in plain JSON.
 
-``applied`` is one of two readings of a step. The other is the client's (``sending``); the demo holds them against
-each other on the server.
+``applied`` is one of two readings of a step, and the client's (``client_edits``) is the other. The demo compares
+what both make on the server.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from briqpay_async.cli.demo.shop import MARKETS, US, Market, address, discount_l
 __all__ = [
     "CASES",
     "TYPICAL",
-    "AddLine",
+    "AddLineStep",
     "Case",
-    "Change",
-    "RemoveLine",
-    "SetQuantity",
-    "SetSalesTax",
+    "RemoveLineStep",
+    "SectionStep",
+    "SetQuantityStep",
+    "SetSalesTaxStep",
     "Step",
     "applied",
 ]
 
 
 @attrs.frozen
-class SetQuantity:
+class SetQuantityStep:
     """Buy more or fewer units of a line.
 
     Attributes:
@@ -43,7 +43,7 @@ class SetQuantity:
 
 
 @attrs.frozen
-class AddLine:
+class AddLineStep:
     """Put a line at the end of the cart.
 
     Attributes:
@@ -54,7 +54,7 @@ class AddLine:
 
 
 @attrs.frozen
-class RemoveLine:
+class RemoveLineStep:
     """Take a line out of the cart.
 
     Attributes:
@@ -65,7 +65,7 @@ class RemoveLine:
 
 
 @attrs.frozen
-class SetSalesTax:
+class SetSalesTaxStep:
     """Set the sales tax of a US order.
 
     Attributes:
@@ -76,7 +76,7 @@ class SetSalesTax:
 
 
 @attrs.frozen
-class Change:
+class SectionStep:
     """Set members of a section.
 
     Attributes:
@@ -88,7 +88,8 @@ class Change:
     members: Json
 
 
-Step = SetQuantity | AddLine | RemoveLine | SetSalesTax | Change
+CartStep = SetQuantityStep | AddLineStep | RemoveLineStep | SetSalesTaxStep
+Step = CartStep | SectionStep
 Steps = tuple[Step, ...]
 Plan = Callable[[Json, Random, Market], Steps]
 
@@ -96,7 +97,7 @@ Plan = Callable[[Json, Random, Market], Steps]
 def applied(data: Json, steps: Steps) -> Json:
     """The data of a session after some steps; the given data is not changed."""
     for step in steps:
-        if isinstance(step, Change):
+        if isinstance(step, SectionStep):
             data = {**data, step.section: {**data[step.section], **step.members}}
         else:
             order = data["order"]
@@ -104,17 +105,19 @@ def applied(data: Json, steps: Steps) -> Json:
     return data
 
 
-def _cart_after(cart: list[Json], step: SetQuantity | AddLine | RemoveLine | SetSalesTax) -> list[Json]:
+def _cart_after(
+    cart: list[Json], step: SetQuantityStep | AddLineStep | RemoveLineStep | SetSalesTaxStep
+) -> list[Json]:
     match step:
-        case AddLine(line):
+        case AddLineStep(line):
             return [*cart, line]
-        case RemoveLine(reference):
+        case RemoveLineStep(reference):
             return [line for line in cart if line["reference"] != reference]
-        case SetSalesTax(amount):
+        case SetSalesTaxStep(amount):
             return [
                 {**line, "totalTaxAmount": amount} if line["productType"] == "sales_tax" else line for line in cart
             ]
-        case SetQuantity(reference, quantity):
+        case SetQuantityStep(reference, quantity):
             return [with_quantity(line, quantity) if line["reference"] == reference else line for line in cart]
 
 
@@ -128,49 +131,49 @@ def _goods(data: Json) -> list[Json]:
 def quantity(data: Json, random: Random, _: Market) -> Steps:
     """One line, another quantity."""
     line = random.choice(_goods(data))
-    return (SetQuantity(line["reference"], line["quantity"] + random.randint(1, 3)),)
+    return (SetQuantityStep(line["reference"], line["quantity"] + random.randint(1, 3)),)
 
 
 def added_line(data: Json, random: Random, market: Market) -> Steps:
     """One more line."""
-    return (AddLine(new_line(random, market, len(data["order"]["cart"]) + 1)),)
+    return (AddLineStep(new_line(random, market, len(data["order"]["cart"]) + 1)),)
 
 
 def removed_line(data: Json, random: Random, _: Market) -> Steps:
     """One line less."""
-    return (RemoveLine(random.choice(_goods(data))["reference"]),)
+    return (RemoveLineStep(random.choice(_goods(data))["reference"]),)
 
 
 def discount(_: Json, random: Random, market: Market) -> Steps:
     """A voucher is redeemed."""
-    return (AddLine(discount_line(random, market, "Autumn sale")),)
+    return (AddLineStep(discount_line(random, market, "Autumn sale")),)
 
 
 def billing_address(data: Json, random: Random, market: Market) -> Steps:
     """The buyer moved."""
-    return (Change("billing", address(random, market, leaving=data["billing"]["city"])),)
+    return (SectionStep("billing", address(random, market, leaving=data["billing"]["city"])),)
 
 
 def shipping_address(data: Json, random: Random, market: Market) -> Steps:
     """The goods go elsewhere."""
     city = data["shipping"]["city"]
-    return (Change("shipping", address(random, market, second_line=True, leaving=city)),)
+    return (SectionStep("shipping", address(random, market, second_line=True, leaving=city)),)
 
 
 def city_only(_: Json, random: Random, __: Market) -> Steps:
     """One member of one address."""
-    return (Change("billing", {"city": f"New Town {random.randint(1, 99)}"}),)
+    return (SectionStep("billing", {"city": f"New Town {random.randint(1, 99)}"}),)
 
 
 def company_name(data: Json, _: Random, __: Market) -> Steps:
     """The company is called otherwise."""
-    return (Change("company", {"name": f"{data['company']['name']} (publ)"}),)
+    return (SectionStep("company", {"name": f"{data['company']['name']} (publ)"}),)
 
 
 def contact(_: Json, random: Random, market: Market) -> Steps:
     """The buyer corrects e-mail and telephone."""
     number = f"{market.dialling_code}{random.randrange(10**8, 10**9)}"
-    return (Change("billing", {"email": f"new{random.randrange(10**6)}@example.com", "phoneNumber": number}),)
+    return (SectionStep("billing", {"email": f"new{random.randrange(10**6)}@example.com", "phoneNumber": number}),)
 
 
 def nothing(_: Json, __: Random, ___: Market) -> Steps:
@@ -186,7 +189,7 @@ def address_and_quantity(data: Json, random: Random, market: Market) -> Steps:
 def taxed_quantity(data: Json, random: Random, market: Market) -> Steps:
     """One line of a US order, whose sales tax follows."""
     steps = quantity(data, random, market)
-    return (*steps, SetSalesTax(sales_tax_of(applied(data, steps)["order"]["cart"])))
+    return (*steps, SetSalesTaxStep(sales_tax_of(applied(data, steps)["order"]["cart"])))
 
 
 @attrs.frozen

@@ -15,7 +15,7 @@ from briqpay_async import BriqpayClient, BriqpayError
 from briqpay_async.cli.shop.buying import Buying
 from briqpay_async.cli.shop.catalogue import CURRENCY, PRODUCTS
 from briqpay_async.cli.shop.clicks import Click
-from briqpay_async.cli.shop.orders import Orders
+from briqpay_async.cli.shop.orders import ShopOrders
 from briqpay_async.integrations.aiohttp import webhook_handler
 from briqpay_async.sandbox import Sandbox
 from briqpay_async.webhooks import MemoryInboxStore, WebhookInbox, WebhookReceiver
@@ -60,11 +60,11 @@ class Shop:
     bad_network: bool = False
     visits: dict[str, Visit] = attrs.field(factory=dict)
     buying: Buying = attrs.field(init=False)
-    orders: Orders = attrs.field(init=False)
+    orders: ShopOrders = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.buying = Buying(self.briqpay, self.address)
-        self.orders = Orders(self.briqpay)
+        self.orders = ShopOrders(self.briqpay)
 
 
 def make_app(shop: Shop) -> web.Application:

@@ -27,8 +27,7 @@ from briqpay_async import (
     SessionPatch,
     Urls,
 )
-from briqpay_async.cli.shop.catalogue import CURRENCY
-from briqpay_async.cli.shop.catalogue import Product as Article
+from briqpay_async.cli.shop.catalogue import CURRENCY, Article
 from briqpay_async.cli.shop.clicks import Click, watched
 
 __all__ = ["Buying"]

@@ -8,14 +8,14 @@ import attrs
 
 from briqpay_async import CartItem
 
-__all__ = ["CURRENCY", "PRODUCTS", "Product"]
+__all__ = ["CURRENCY", "PRODUCTS", "Article"]
 
 CURRENCY: Final = "SEK"
 _VAT: Final = 2500  # hundredths of a per cent
 
 
 @attrs.frozen
-class Product:
+class Article:
     """Something to buy.
 
     Attributes:
@@ -49,11 +49,11 @@ class Product:
 PRODUCTS: Final = {
     product.reference: product
     for product in (
-        Product("kettle", "Enamel kettle", 39_920),
-        Product("mug", "Stoneware mug", 12_720),
-        Product("lamp", "Reading lamp", 79_200),
-        Product("blanket", "Wool blanket", 63_920),
-        Product("knife", "Carving knife", 23_920),
-        Product("notebook", "Notebook, set of three", 9_520),
+        Article("kettle", "Enamel kettle", 39_920),
+        Article("mug", "Stoneware mug", 12_720),
+        Article("lamp", "Reading lamp", 79_200),
+        Article("blanket", "Wool blanket", 63_920),
+        Article("knife", "Carving knife", 23_920),
+        Article("notebook", "Notebook, set of three", 9_520),
     )
 }

@@ -9,7 +9,7 @@ from briqpay_async import BriqpayClient, Capture, Order, Session
 from briqpay_async.cli.shop.buying import lines_of
 from briqpay_async.webhooks import WebhookEvent
 
-__all__ = ["Orders"]
+__all__ = ["ShopOrders"]
 
 # What the shop makes of Briqpay's words: only an approved payment is an order to send goods for.
 _STATES = {
@@ -22,7 +22,7 @@ _STATES = {
 }
 
 
-class Orders:
+class ShopOrders:
     """Orders by session. The shop learns of them by webhook, and reads the session for what is in them.
 
     Attributes:

@@ -19,7 +19,7 @@ from briqpay_async.sandbox.openapi.document import openapi_document
 from briqpay_async.sandbox.rules.json_body import decode_json
 from briqpay_async.sandbox.state.checkout import advance, checkout_of, pay
 from briqpay_async.sandbox.state.providers import PROVIDERS
-from briqpay_async.sandbox.state.request_log import Journal, JournalRecord
+from briqpay_async.sandbox.state.request_log import JournalRecord, RequestLog
 from briqpay_async.sandbox.state.store import Json, Store
 from briqpay_async.sandbox.switches import changed_switches, describe_switches
 from briqpay_async.sandbox.webhooks.deliveries import describe_delivery
@@ -50,7 +50,7 @@ class Control:
     def __init__(
         self,
         store: Store,
-        journal: Journal,
+        journal: RequestLog,
         faults: Faults,
         webhooks: WebhookSender,
         reset: Callable[[], None],

@@ -16,7 +16,7 @@ Json = dict[str, Any]
 _TIMED_OUT: Final = "The shop did not answer in time. Please try again."
 
 
-class Checkout:
+class CheckoutPage:
     """Shows sessions to their buyers, stores what they enter, and takes them through the payment."""
 
     def __init__(self, store: Store) -> None:

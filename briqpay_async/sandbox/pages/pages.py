@@ -11,9 +11,9 @@ from briqpay_async.sandbox.answers import Refusal, invalid, json_answer, respond
 from briqpay_async.sandbox.faults.faults import Faults
 from briqpay_async.sandbox.pages import inspector
 from briqpay_async.sandbox.pages.assets import Assets
-from briqpay_async.sandbox.pages.checkout import Checkout
+from briqpay_async.sandbox.pages.checkout import CheckoutPage
 from briqpay_async.sandbox.pages.events import stream
-from briqpay_async.sandbox.state.request_log import Journal
+from briqpay_async.sandbox.state.request_log import RequestLog
 from briqpay_async.sandbox.state.store import Store
 from briqpay_async.sandbox.switches import describe_switches
 from briqpay_async.sandbox.webhooks.deliveries import Deliveries
@@ -29,12 +29,12 @@ _MOST_ROWS: Final = 10_000
 class Pages:
     """Serves the checkout, hosted pages and the inspector."""
 
-    def __init__(self, store: Store, journal: Journal, faults: Faults, deliveries: Deliveries) -> None:
+    def __init__(self, store: Store, journal: RequestLog, faults: Faults, deliveries: Deliveries) -> None:
         self._store = store
         self._journal = journal
         self._deliveries = deliveries
         self._assets = Assets()
-        self._checkout = Checkout(store)
+        self._checkout = CheckoutPage(store)
         self._views: dict[str, Callable[[Query], object]] = {
             "sessions": lambda query: inspector.list_sessions(
                 store.sessions, query.get("q", [""])[0], _limit(query)

@@ -96,7 +96,7 @@ class Entry:
         )
 
 
-class Journal(Sequence[JournalRecord]):
+class RequestLog(Sequence[JournalRecord]):
     """The newest requests, oldest first."""
 
     def __init__(self, limit: int, bodies: int) -> None:

@@ -49,7 +49,7 @@ class WebhookSender:
         self._switches = switches
         self._allow_remote = allow_remote
         self._answer_within = ANSWER_WITHIN
-        self._runs: _Run | None = None
+        self._runs: _HttpRun | None = None
 
     def status_changed(self, change: StatusChange) -> None:
         """Take in a change: the hooks that subscribe to it are called later, when the sandbox runs."""
@@ -90,7 +90,7 @@ class WebhookSender:
         timeout = aiohttp.ClientTimeout(total=self._answer_within)
         headers = {"User-Agent": "Briqpay-Sandbox", "Accept": "*/*"}
         http = aiohttp.ClientSession(timeout=timeout, headers=headers, cookie_jar=aiohttp.DummyCookieJar())
-        self._runs = run = _Run(http)
+        self._runs = run = _HttpRun(http)
         run.task = asyncio.create_task(self._send_forever(run))
 
     async def stop(self) -> None:
@@ -113,7 +113,7 @@ class WebhookSender:
                 run.idle.clear()
                 await run.idle.wait()
 
-    async def _send_forever(self, run: "_Run") -> None:
+    async def _send_forever(self, run: "_HttpRun") -> None:
         loop = asyncio.get_running_loop()
         while True:
             by_session: dict[str, list[Parcel]] = {}
@@ -132,7 +132,7 @@ class WebhookSender:
             if timer is not None:
                 timer.cancel()
 
-    async def _send_in_order(self, run: "_Run", parcels: list[Parcel]) -> None:
+    async def _send_in_order(self, run: "_HttpRun", parcels: list[Parcel]) -> None:
         for parcel in parcels:
             async with run.slots:
                 together = parcel.kind == "webhook_twice" and parcel.repeat and _flag(parcel, "together")
@@ -145,7 +145,7 @@ class WebhookSender:
             self.deliveries.attempted(parcel, attempt, time.monotonic(), self._schedule())
             run.wake.set()
 
-    async def _send(self, run: "_Run", parcel: Parcel) -> DeliveryAttempt:
+    async def _send(self, run: "_HttpRun", parcel: Parcel) -> DeliveryAttempt:
         message = parcel.message
         headers, signature = {}, None
         if message.body is not None:
@@ -179,7 +179,7 @@ class WebhookSender:
         return sign(body, secret, at_ms)
 
 
-class _Run:
+class _HttpRun:
     """What exists only while the sandbox runs: it belongs to one event loop."""
 
     def __init__(self, http: aiohttp.ClientSession) -> None:

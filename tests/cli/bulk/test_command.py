@@ -21,7 +21,7 @@ import pytest
 from briqpay_async import AuthenticationError, BriqpayClient, Session
 from briqpay_async.cli import main
 from briqpay_async.cli.bulk import view as bulk_show
-from briqpay_async.cli.bulk.feed import Feed, Shelf
+from briqpay_async.cli.bulk.feed import Feed, SandboxSessions
 from briqpay_async.cli.bulk.lines import Lines, StoppedError
 from briqpay_async.cli.bulk.rows import Row, parse_row
 from briqpay_async.cli.bulk.run import BulkRun, Settings
@@ -223,7 +223,7 @@ async def test_a_session_of_the_emulator_that_cannot_be_made_is_a_problem_of_its
     lines = Lines(io.BytesIO(jsonl(move(UNKNOWN_ID, "Lund"))).read)
     async with (
         BriqpayClient("nobody", "nothing", base_url=sandbox.url) as stranger,
-        Feed(lines, shelf=Shelf(stranger)) as feed,
+        Feed(lines, stand_ins=SandboxSessions(stranger)) as feed,
     ):
         ((row, _),) = [found async for found in feed.rows()]
 

@@ -16,11 +16,11 @@ from briqpay_async.cli.demo.client_edits import patch_to, perform
 from briqpay_async.cli.demo.edits import (
     CASES,
     TYPICAL,
-    AddLine,
-    Change,
-    RemoveLine,
-    SetQuantity,
-    SetSalesTax,
+    AddLineStep,
+    RemoveLineStep,
+    SectionStep,
+    SetQuantityStep,
+    SetSalesTaxStep,
     Step,
     applied,
     taxed_quantity,
@@ -153,11 +153,14 @@ DATA: dict[str, Any] = {"order": order_of("SEK", [line(), line(reference="lamp")
 @pytest.mark.parametrize(
     ("step", "wanted"),
     [
-        (SetQuantity("lamp", 9), {"order": order_of("SEK", [line(), line(reference="lamp", quantity=9)])}),
-        (RemoveLine("chair"), {"order": order_of("SEK", [line(reference="lamp")])}),
-        (AddLine(line(reference="x")), {"order": order_of("SEK", [*DATA["order"]["cart"], line(reference="x")])}),
-        (SetSalesTax(5), {}),
-        (Change("billing", {"zip": "1"}), {"billing": {"city": "Lund", "zip": "1"}}),
+        (SetQuantityStep("lamp", 9), {"order": order_of("SEK", [line(), line(reference="lamp", quantity=9)])}),
+        (RemoveLineStep("chair"), {"order": order_of("SEK", [line(reference="lamp")])}),
+        (
+            AddLineStep(line(reference="x")),
+            {"order": order_of("SEK", [*DATA["order"]["cart"], line(reference="x")])},
+        ),
+        (SetSalesTaxStep(5), {}),
+        (SectionStep("billing", {"zip": "1"}), {"billing": {"city": "Lund", "zip": "1"}}),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -170,7 +173,7 @@ def test_sales_tax_is_set_on_its_line() -> None:
     steps = taxed_quantity(data, seeded(1), US)
     after = applied(data, steps)
 
-    assert isinstance(steps[-1], SetSalesTax)
+    assert isinstance(steps[-1], SetSalesTaxStep)
     assert after["order"]["cart"][-1]["totalTaxAmount"] == sales_tax_of(after["order"]["cart"])
     assert after["order"]["amountIncVat"] > data["order"]["amountIncVat"]
 
