@@ -221,6 +221,7 @@ class HookDispatcher:
             call.attempts,
             wait,
             self.call_id(call),
+            extra=self._extra(call, status, error=name, wait=wait),
         )
         self._emit_for_call(
             "on_retry", RetryEvent, call, attempt=call.attempts, wait=wait, error=name, status=status
@@ -246,11 +247,29 @@ class HookDispatcher:
             len(response.body),
             call.attempts,
             self.call_id(call),
+            extra=self._extra(call, response.status),
         )
+
+    def _extra(self, call: Call, status: int | None, **more: Any) -> dict[str, Any]:
+        """What a log record has beside its text, for handlers that write JSON."""
+        request = call.request
+        return {
+            "briqpay_call_id": self.call_id(call),
+            "briqpay_session_id": _session_of(request.path),
+            "briqpay_method": request.method,
+            "briqpay_attempt": call.attempts,
+            "briqpay_status": status,
+            **{f"briqpay_{name}": value for name, value in more.items()},
+        }
 
     def changed_elsewhere(self, path: str, pointers: tuple[str, ...]) -> None:
         """The answer to an edit shows changes of others."""
-        logger.warning("somebody else changed %s of %s", ", ".join(pointers), path)
+        logger.warning(
+            "somebody else changed %s of %s",
+            ", ".join(pointers),
+            path,
+            extra={"briqpay_session_id": _session_of(path), "briqpay_pointers": list(pointers)},
+        )
         self._emit("on_changed_elsewhere", ChangedElsewhereEvent(path=path, pointers=pointers))
 
     def _emit_for_call(self, hook_name: str, event: Callable[..., Event], call: Call, **more: Any) -> None:
@@ -265,3 +284,9 @@ class HookDispatcher:
                 getattr(hook, hook_name)(made)
             except Exception:  # a watcher must not break what it watches
                 logger.exception("the hook %s.%s raised", type(hook).__name__, hook_name)
+
+
+def _session_of(path: str) -> str | None:
+    """The session that a path names."""
+    parts = path.split("/")
+    return parts[3] if len(parts) > 3 and parts[2] == "session" else None

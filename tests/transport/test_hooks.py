@@ -25,6 +25,7 @@ from briqpay_async import (
     TransportError,
     WrongLoopError,
 )
+from briqpay_async.transport.requests import Request
 
 BODY = b'{"error":{"code":"BUSY","message":"later"}}'
 
@@ -191,3 +192,39 @@ async def test_nothing_is_logged_of_a_call_that_works(
     with caplog.at_level(logging.INFO, logger="briqpay_async"):
         await call(briqpay, read())
     assert caplog.records == []
+
+
+async def test_log_records_carry_the_call_the_session_and_the_attempt_for_handlers_that_write_json(
+    fake_time: FakeTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="briqpay_async")
+    recorder = Recorder()
+    briqpay, _ = caller(fake_time, answer(503, BODY), answer(200), hooks=[recorder])
+    await call(briqpay, read())
+
+    records = [record for record in caplog.records if hasattr(record, "briqpay_call_id")]
+    assert [record.levelname for record in records] == ["DEBUG", "INFO", "DEBUG"]
+    told = [
+        {
+            name.removeprefix("briqpay_"): value
+            for name, value in vars(record).items()
+            if name.startswith("briqpay_")
+        }
+        for record in records
+    ]
+    first = {"call_id": recorder.events[0].call_id, "session_id": told[0]["session_id"], "method": "GET"}
+    assert told[0] == {**first, "attempt": 1, "status": 503}
+    assert told[1] == {**first, "attempt": 1, "status": 503, "error": "ServerError", "wait": told[1]["wait"]}
+    assert told[2] == {**first, "attempt": 2, "status": 200}
+    assert f"/v3/session/{told[0]['session_id']}" == read().path
+
+
+async def test_a_log_record_of_a_token_does_not_name_it(
+    fake_time: FakeTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="briqpay_async")
+    briqpay, _ = caller(fake_time, answer(200))
+    await call(briqpay, Request(method="GET", path="/v3/token/tok-secret"))
+    (record,) = (one for one in caplog.records if hasattr(one, "briqpay_call_id"))
+    assert record.briqpay_session_id is None
+    assert "tok-secret" not in str(vars(record))
