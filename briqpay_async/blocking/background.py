@@ -27,6 +27,7 @@ logger = logging.getLogger("briqpay_async")
 
 T = TypeVar("T")
 
+_TOO_LATE = "The interpreter is exiting: make this call earlier."
 _SECONDS_TO_END = 5.0  # for closing connections when the interpreter exits
 
 
@@ -84,7 +85,10 @@ class Background:
                 "Install anyio for the blocking client: pip install 'briqpay-async[blocking]'."
             ) from error
         self._portal_context = start_blocking_portal("asyncio", name="briqpay_async.blocking")
-        self._portal = self._portal_context.__enter__()
+        try:
+            self._portal = self._portal_context.__enter__()
+        except RuntimeError:  # Python 3.12 and later start no thread while they exit
+            raise ConfigurationError(_TOO_LATE) from None
         self.loop: asyncio.AbstractEventLoop = self._portal.call(asyncio.get_running_loop)
         self.clients: WeakSet[BriqpayClient] = WeakSet()
 
@@ -120,7 +124,7 @@ class Background:
         try:
             self.loop.call_soon_threadsafe(function, *arguments, context=copy_context())
         except RuntimeError:
-            raise ConfigurationError("The interpreter is exiting: make this call earlier.") from None
+            raise ConfigurationError(_TOO_LATE) from None
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run a coroutine in the loop, and do not wait for it: for what is left over where no thread may wait."""
@@ -187,19 +191,25 @@ def _make() -> Background:
     global _current  # noqa: PLW0603 - one for each process, whoever asks
     _refuse_running_loop()
     with _lock:
-        if _current is None:
+        if _current is None and not _is_ending:
             _current = Background()
-            atexit.register(_end, os.getpid())
-        return _current
+        made = _current
+    if made is None:
+        _let_daemons_rest()
+        raise ConfigurationError(_TOO_LATE)
+    return made
 
 
-def _end(pid: int) -> None:
+def _end() -> None:
     global _current, _is_ending  # noqa: PLW0603 - as above
     with _lock:
-        ended, _current = _current, None
-    if ended is not None and pid == os.getpid():
         _is_ending = True
+        ended, _current = _current, None
+    if ended is not None:
         ended.end()
+
+
+atexit.register(_end)  # on import: so functions that a program registers later run before, and may still call
 
 
 def _begin_fork() -> None:

@@ -19,7 +19,7 @@ from briqpay_async.sandbox.thread import ThreadedSandbox
 
 BEGIN = """
 import os, sys, threading, time
-from briqpay_async.blocking import BlockingBriqpayClient
+from briqpay_async.blocking import BlockingBriqpayClient, background
 briqpay = BlockingBriqpayClient.from_env()
 session_id = sys.argv[1]
 """
@@ -66,6 +66,39 @@ def test_a_program_ends_while_threads_still_call(threaded: ThreadedSandbox, sess
         """,
         threaded, session,
     )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_function_that_runs_at_exit_may_still_call(threaded: ThreadedSandbox, session: Session) -> None:
+    done = _run(
+        """
+        import atexit
+        atexit.register(lambda: print(briqpay.sessions.read(session_id).session_id))
+        briqpay.sessions.read(session_id)
+        """,
+        threaded, session, "-X", "dev", "-W", "error",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, session.session_id, "")
+
+
+def test_a_call_after_the_loop_was_closed_at_exit_is_refused(threaded: ThreadedSandbox, session: Session) -> None:
+    done = _run(
+        """
+        import atexit
+        from briqpay_async import ConfigurationError
+        def call():
+            try:
+                briqpay.sessions.read(session_id)
+            except ConfigurationError as error:
+                print(error)
+        briqpay.sessions.read(session_id)
+        atexit.unregister(background._end)
+        atexit.register(call)
+        atexit.register(background._end)
+        """,
+        threaded, session, "-X", "dev", "-W", "error",
+    )  # fmt: skip
+    assert done.stdout.startswith("The interpreter is exiting")
     assert (done.returncode, done.stderr) == (0, "")
 
 
