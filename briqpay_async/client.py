@@ -85,7 +85,7 @@ class BriqpayClient:
             retry: When and how often to repeat.
             pool: Connections and the largest answer.
             http_session: An ``aiohttp.ClientSession`` of yours to use; it is never closed.
-            hooks: Told of every attempt, answer and retry.
+            hooks: Called for every attempt, answer and retry.
             check_totals: What to do about an order whose lines do not add up to its totals, before it is sent:
                 ``"warn"`` logs it, ``"error"`` raises ``TotalsMismatchError``, ``"off"`` does not look.
             insecure_http: Accept a ``base_url`` with ``http://`` to any host, with a warning: credentials then
@@ -157,7 +157,7 @@ class BriqpayClient:
             options: Further arguments of the client; they win over the environment.
 
         Raises:
-            ConfigurationError: A variable is missing or makes no sense; the message names it.
+            ConfigurationError: A variable is missing or invalid; the message names it.
         """
         found = environ = _Variables(os.environ if environ is None else environ)  # type: ignore[assignment]
         missing = [name for name in ("BRIQPAY_USERNAME", "BRIQPAY_SECRET") if not found.get(name)]
@@ -191,7 +191,7 @@ class BriqpayClient:
         Args:
             timeouts: Seconds to wait.
             retry: When and how often to repeat; its ``budget`` is the original's.
-            hooks: Told of every attempt, answer and retry.
+            hooks: Called for every attempt, answer and retry.
             check_totals: What to do about orders that do not add up.
         """
         copy = object.__new__(type(self))

@@ -150,7 +150,7 @@ class UnpatchableChangeError(_PointersError):
 
 
 class EditConflictError(_PointersError):
-    """A change that makes no sense on the session as it is now: somebody else changed what it is about.
+    """A change that does not fit the session as it is now: others changed the same members.
 
     Raised before anything is sent, by ``sessions.edit(session, rebase=True)`` and ``PatchBuilder.rebased``.
 
@@ -182,7 +182,7 @@ class TransportError(BriqpayError):
 
     Attributes:
         sent: ``False`` when the request certainly never reached the server, ``True`` when it was written,
-            ``None`` when that cannot be told.
+            ``None`` when that is not known.
     """
 
     sent: bool | None
@@ -218,7 +218,7 @@ class OutcomeUnknownError(TransportError):
 
     Attributes:
         candidates: Captures or refunds that are new in the session and may be what this call made, when it could
-            not be told whether they are. Empty when none was seen, which does not mean that none will appear.
+            not be known whether they are. Empty when none was seen, which does not mean that none will appear.
     """
 
     candidates: tuple[Any, ...]
@@ -229,7 +229,7 @@ class OutcomeUnknownError(TransportError):
 
 
 class ResponseDecodeError(BriqpayError):
-    """An answer that no sense can be made of.
+    """An answer that is invalid JSON, or whose member has the wrong type.
 
     Attributes:
         pointer: JSON pointer of the offending member, ``""`` for the document as a whole.
@@ -258,7 +258,7 @@ class PatchNotAppliedError(_PointersError):
 
 
 class APIError(BriqpayError):
-    """The API answered with an error status. Base of the more telling classes below."""
+    """The API answered with an error status. Base of the more specific classes below."""
 
 
 class InvalidDataError(APIError):

@@ -103,7 +103,7 @@ _MEMBERS: Mapping[str, frozenset[str]] = {
 }
 _NONE: frozenset[str] = frozenset()
 
-# Whoever holds a token can have it charged.
+# A token is all that it takes to charge it.
 _TOKEN = re.compile(r"(?<=/token/)[^/]+")
 
 

@@ -63,7 +63,7 @@ class _Job(Generic[T]):
             self._loop.call_soon_threadsafe(self._cancel)
             self._done.acquire()  # until nothing of the call is left; a second Ctrl-C does not wait
             if self._task is not None and not self._task.cancelled():
-                self._task.exception()  # seen: nobody else will ask for it
+                self._task.exception()  # read once, so that asyncio does not log it
             raise
         task, self._task = self._task, None
         try:
@@ -188,7 +188,7 @@ def making() -> threading.RLock:
 
 
 def _make() -> Background:
-    global _current  # noqa: PLW0603 - one for each process, whoever asks
+    global _current  # noqa: PLW0603 - one for each process
     _refuse_running_loop()
     with _lock:
         if _current is None and not _is_ending:

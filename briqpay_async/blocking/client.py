@@ -135,7 +135,7 @@ class BlockingBriqpayClient:
             options: Further arguments of the client; they win over the environment.
 
         Raises:
-            ConfigurationError: A variable is missing or makes no sense; the message names it.
+            ConfigurationError: A variable is missing or invalid; the message names it.
         """
         made = object.__new__(cls)
         found = dict(os.environ if environ is None else environ)

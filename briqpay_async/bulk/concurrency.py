@@ -25,7 +25,7 @@ __all__ = ["AUTO", "Limiter", "Window", "make_limiter"]
 AUTO: Final = "auto"
 
 _FIRST_WINDOW: Final = 10  # as TCP: enough to learn from, too little to do harm
-_AUTO_CEILING: Final = 100  # the client's connection pool has this size unless told otherwise
+_AUTO_CEILING: Final = 100  # the client's connection pool has this size unless set otherwise
 _BATCH: Final = 16  # answers looked at together while the window is as large as it may be, an eighth of it before
 
 

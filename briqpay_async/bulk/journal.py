@@ -97,7 +97,7 @@ class BulkJournal:
 
     The file holds digests, session ids, counts and times. No patch, key, address or message is written. The
     digests are keyed with a random key of each journal, which is in the file: nothing can be looked up in a table,
-    but somebody who has the file can test a guess, such as a telephone number, against it. It is readable by its
+    but a reader of the file can test a guess, such as a telephone number, against it. It is readable by its
     owner only; delete it when the run is done.
 
     One run at a time uses a journal: it holds ``run.db-lock`` beside it. Where a journal is deleted or replaced

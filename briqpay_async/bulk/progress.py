@@ -1,4 +1,4 @@
-"""How far a run is: counts, and the callback that is told of them now and then."""
+"""How far a run is: counts, and the callback that gets them now and then."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Reporter:
             logger.exception("the progress callback raised")
 
     async def finish(self) -> None:
-        """Stop, and tell how it ended."""
+        """Stop, and report how it ended."""
         self._task.cancel()
         await asyncio.wait((self._task,))
         now = self._clock()

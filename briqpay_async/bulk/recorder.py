@@ -105,7 +105,7 @@ class OutcomeQueue:
                 await store.write([entry for _, entry in group if entry is not None])
                 self.ready.extend(outcome for outcome, _ in group)
                 self._wake()
-        except Exception as error:  # noqa: BLE001 - raised to whoever reads outcomes
+        except Exception as error:  # noqa: BLE001 - raised where outcomes are read
             self._broken = error
         self._committer = None
         self._wake()

@@ -35,7 +35,7 @@ class UpdateStatus(StrEnum):
     Attributes:
         APPLIED: The API took the update.
         UNCHANGED: The patch changes nothing, so no request was made.
-        FAILED: It was not applied, as far as is known; ``error`` says why.
+        FAILED: It was not applied, or that is not known; ``error`` says why.
         SKIPPED: The journal says that an earlier run has done it.
     """
 

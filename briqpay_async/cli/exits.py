@@ -47,7 +47,7 @@ EXITS: Final = {
 
 
 class InputError(Exception):
-    """A file, an option or a setting that no sense can be made of."""
+    """A file, an option or a setting that is invalid."""
 
 
 class NothingToSendError(InputError):

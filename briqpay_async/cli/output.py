@@ -29,7 +29,7 @@ def write_json(document: Any) -> None:
 
 
 def say(text: str) -> None:
-    """Tell the user something, on stderr. What is quoted of a server or a file cannot steer the terminal."""
+    """Print a text to stderr. What is quoted of a server or a file cannot steer the terminal."""
     print(*map(printable, text.split("\n")), sep="\n", file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""``briqpay sandbox``: run the emulator of the API, and tell a running one what happens."""
+"""``briqpay sandbox``: run the emulator of the API, and change the state of a running one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``briqpay sandbox complete`` and the like: tell a sandbox that runs already what happens, over HTTP."""
+"""``briqpay sandbox complete`` and the like: change the state of a sandbox that runs already, over HTTP."""
 
 from __future__ import annotations
 

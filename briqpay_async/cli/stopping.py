@@ -1,4 +1,4 @@
-"""Programs that run until somebody stops them."""
+"""Programs that run until a signal stops them."""
 
 from __future__ import annotations
 

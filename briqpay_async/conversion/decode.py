@@ -3,7 +3,7 @@
 Inbound is lenient: unknown members go to ``extra``, unknown enum values stay text, any member may be missing.
 ``[]`` for an object (what PHP writes for an empty one) reads as absent and stays in ``extra``, a number for a text
 reads as text, and ``1.0`` for an integer as ``1``: all seen in test data of Briqpay's own plugins.
-Only what no sense can be made of (text where an object belongs) is an error, named by its JSON pointer.
+Only a member of the wrong type (text where an object belongs) is an error, named by its JSON pointer.
 Outbound members come in a fixed order, so that equal models render to equal bytes.
 """
 
@@ -81,7 +81,7 @@ def structure(wire: Any, cls: type[M]) -> M:
         cls: Any model of this library.
 
     Raises:
-        ResponseDecodeError: A member is of a kind that no sense can be made of; ``pointer`` names it.
+        ResponseDecodeError: A member has the wrong type; ``pointer`` names it.
     """
     return decode(copy_json(wire, ""), cls)
 
@@ -102,10 +102,10 @@ def unstructure(model: Model) -> dict[str, Any]:
 
 
 def decode(wire: Any, cls: type[M]) -> M:
-    """Like ``structure``, for a JSON value that nobody else holds: its parts may be kept, not copied.
+    """Like ``structure``, for a JSON value that the caller gives away: its parts may be kept, not copied.
 
     Raises:
-        ResponseDecodeError: A member is of a kind that no sense can be made of; ``pointer`` names it.
+        ResponseDecodeError: A member has the wrong type; ``pointer`` names it.
     """
     try:
         return cast("M", structure_hook(cls)(wire, cls))
@@ -119,7 +119,7 @@ def decode(wire: Any, cls: type[M]) -> M:
 def refuse_depth(wire: Any) -> None:
     """Refuse what is nested too deeply to be walked, or sent back.
 
-    orjson reads 1024 levels and writes 254; nothing written in Python tells the depth as fast.
+    orjson reads 1024 levels and writes 254; nothing written in Python finds the depth as fast.
 
     Raises:
         MalformedError: It is.
@@ -308,7 +308,9 @@ def _hook_of_present(annotation: Any) -> Hook:
     kinds = alternatives(annotation)
     hook = structure_hook(kinds[0] if len(kinds) == 1 else annotation)
     is_absent = absent_as_array(annotation)
-    if is_absent is not None and get_origin(kinds[0]) is tuple:  # an object's class tells; an array has to be seen
+    if (
+        is_absent is not None and get_origin(kinds[0]) is tuple
+    ):  # the class of an object is enough; an array is looked into
 
         def array(value: Any, _: Any) -> Any:
             if is_absent(value):

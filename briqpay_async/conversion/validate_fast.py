@@ -28,7 +28,7 @@ LARGEST: Final = 2**53 - 1
 
 @per_class
 def is_surely_valid(cls: type[Model]) -> Callable[[Any], bool]:
-    """A function that tells whether an instance surely has nothing that the API would refuse.
+    """A function that returns whether an instance surely has nothing that the API would refuse.
 
     ``False`` means that it was not that easy to see. It never is where a required member is an object or an array.
     """
@@ -65,7 +65,7 @@ def _enums(annotation: Any) -> tuple[Any, ...]:
 
 
 def _condition(name: str, annotation: Any, limits: Limits) -> str:
-    """What a member has to be. Only texts and integers are told apart here: others have to be absent."""
+    """What a member has to be. Only texts and integers are checked here: others have to be absent."""
     kinds, enums = alternatives(annotation), _enums(annotation)
     value = f"(value := model.{name})"
     if kinds == (int,):

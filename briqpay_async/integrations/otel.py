@@ -101,7 +101,7 @@ class OpenTelemetryHooks(CallHooks):
         Args:
             tracer_provider: Where spans go; the global provider when left out.
             meter_provider: Where metrics go; the global provider when left out.
-            base_url: The API that the client calls, such as ``Environment.PRODUCTION.base_url``: tells
+            base_url: The API that the client calls, such as ``Environment.PRODUCTION.base_url``: gives
                 ``server.address`` and ``server.port``, which spans and metrics lack without it.
 
         Raises:

@@ -99,7 +99,7 @@ Pending = tuple[Callable[..., None], dict[str, Any], str | int]
 
 
 def _look_at(model: Model, name: str) -> Any:
-    """A member, or what keeps it from being looked at: whoever prints a model wants no error."""
+    """A member, or why it cannot be decoded: printing a model raises no error."""
     try:
         return getattr(model, name, None)  # absent, or not set yet
     except ResponseDecodeError as error:

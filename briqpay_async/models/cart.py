@@ -1,4 +1,4 @@
-"""The lines of a cart. Told apart by ``productType``: ``sales_tax`` is one kind, everything else the other."""
+"""The lines of a cart. Their ``productType`` decides: ``sales_tax`` is one kind, everything else the other."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class SalesTaxItem(Model):
     _sums: tuple[int, int] | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
     def broken_rules(self) -> Iterable[tuple[str, str]]:
-        """The type tells the two kinds of line apart, so it is not free here."""
+        """The type decides which kind of line it is, so it is fixed here."""
         if self.product_type != _SALES_TAX:
             return (("productType", "must be sales_tax: use CartItem for any other line"),)
         return ()

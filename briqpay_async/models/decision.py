@@ -70,6 +70,6 @@ class Decision(Model):
         )
 
     def broken_rules(self) -> Iterable[tuple[str, str]]:
-        """Reference §C.6: without its type at this place a rejection never reaches the session."""
+        """Elsewhere a rejection's type never reaches the session (seen in Briqpay's PrestaShop plugin)."""
         if self.decision == DecisionKind.REJECT and self.rejection_type is None:
             yield "rejectionType", "is required when rejecting"

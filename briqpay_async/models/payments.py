@@ -200,7 +200,7 @@ class OpenOrder:
         amount: With VAT, in minor units: of the whole, where it is known.
         taken: With VAT, in minor units: of what is captured or refunded already.
         lines: Each line of the whole, and what is open of it.
-        unclear: JSON pointers of captures or refunds that do not tell which lines they took.
+        unclear: JSON pointers of captures or refunds that do not show which lines they took.
     """
 
     currency: str | None
@@ -213,7 +213,7 @@ class OpenOrder:
         """The open lines as an order, which has none when nothing is open.
 
         Raises:
-            ValidationError: A capture or refund does not tell which lines it took.
+            ValidationError: A capture or refund does not show which lines it took.
         """
         if self.unclear:
             text = "does not tell which lines it took, so what is open is not known: select from the order itself"
@@ -303,7 +303,7 @@ def _is_of_capture(refund: Refund, capture: Capture, *, is_only: bool) -> bool:
 
 
 def excess_of_capture(session: Session, order: Order) -> Problems:
-    """Where a capture asks for more than is open. Empty where that cannot be told: the API decides then."""
+    """Where a capture asks for more than is open. Empty where that is not known: the API decides then."""
     if session.data is None:
         return ()
     opened = to_capture(session)
@@ -311,7 +311,7 @@ def excess_of_capture(session: Session, order: Order) -> Problems:
 
 
 def excess_of_refund(session: Session, order: Order, capture_id: str | None) -> Problems:
-    """Where a refund asks for more than its capture has left. Empty where that cannot be told: the API decides."""
+    """Where a refund asks for more than its capture has left. Empty where that is not known: the API decides."""
     try:
         opened = to_refund(session, capture_id)
     except ValidationError:
@@ -343,7 +343,7 @@ def _less(
 
 
 def _take(opened: list[_OpenLine], line: AnyCartItem) -> bool:
-    """Take a line's units from where they are open. ``False`` when it cannot be told where."""
+    """Take a line's units from where they are open. ``False`` when the place is not known."""
     if line.product_type == ProductType.ADJUSTMENT:
         return True  # an amount of no line
     for key in _KEYS:

@@ -287,7 +287,7 @@ class Session(Model):
             An order with both totals computed; without lines when nothing is open.
 
         Raises:
-            ValidationError: The session was read without its data, or a capture does not tell which lines it took.
+            ValidationError: The session was read without its data, or a capture does not show which lines it took.
         """
         return to_capture(self).order()
 
@@ -304,7 +304,7 @@ class Session(Model):
             An order with both totals computed; without lines when nothing is open, or the capture is not settled.
 
         Raises:
-            ValidationError: There is no such capture, several and none is named, or a refund does not tell which
+            ValidationError: There is no such capture, several and none is named, or a refund does not show which
                 lines it took.
         """
         return to_refund(self, capture_id).order()

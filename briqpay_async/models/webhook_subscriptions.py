@@ -1,4 +1,4 @@
-"""Webhook subscriptions of a session, told apart by ``eventType``."""
+"""Webhook subscriptions of a session, one class for each ``eventType``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Subscription(Model):
 
 @attrs.frozen(kw_only=True, repr=False)
 class SessionStatusHook(_Subscription):
-    """Be told when the session is completed (Briqpay docs).
+    """Subscribe to the completion of the session (Briqpay docs).
 
     Briqpay's hooks are unauthenticated by default: read the session before acting on one (Briqpay docs).
 
@@ -47,7 +47,7 @@ class SessionStatusHook(_Subscription):
 
 @attrs.frozen(kw_only=True, repr=False)
 class OrderStatusHook(_Subscription):
-    """Be told of the order's status.
+    """Subscribe to the status of the order.
 
     Attributes:
         statuses: Of ``order_pending``, ``order_rejected``, ``order_cancelled``, ``order_approved_not_captured``.
@@ -60,7 +60,7 @@ class OrderStatusHook(_Subscription):
 
 @attrs.frozen(kw_only=True, repr=False)
 class CaptureStatusHook(_Subscription):
-    """Be told of captures.
+    """Subscribe to captures.
 
     Attributes:
         statuses: Of ``pending``, ``approved``, ``rejected``.
@@ -73,7 +73,7 @@ class CaptureStatusHook(_Subscription):
 
 @attrs.frozen(kw_only=True, repr=False)
 class RefundStatusHook(_Subscription):
-    """Be told of refunds.
+    """Subscribe to refunds.
 
     Attributes:
         statuses: Of ``pending``, ``approved``, ``rejected``.
@@ -90,7 +90,7 @@ class OtherHook(_Subscription):
 
     Attributes:
         event_type: Name of the event.
-        statuses: Values to be told of.
+        statuses: Values that are reported.
         method: ``GET`` or ``POST``.
         url: Where to call.
     """

@@ -83,7 +83,7 @@ def same(old: Any, new: Any) -> bool:  # noqa: PLR0911 - one answer a kind of va
 
 @per_class
 def _equal(cls: type[Model]) -> Callable[[Any, Any], bool]:
-    """A function that tells whether two instances of a class are the same JSON value, compiled as above."""
+    """A function that returns whether two instances of a class are the same JSON value, compiled as above."""
     first, *others = (
         f"((one := old.{name}) is (other := new.{name}) or ({_EXACT} and one == other) or same(one, other))"
         for name in (*wire_names(cls), "extra")
@@ -98,7 +98,7 @@ def _equal(cls: type[Model]) -> Callable[[Any, Any], bool]:
     return compile_function("equal", lines, {"same": same}, cls.__name__)
 
 
-# Of values of these classes ``==`` tells all; 1 and True, of different ones, are kept apart.
+# Of values of these classes ``==`` is exact; 1 and True, of different ones, are kept apart.
 _EXACT: Final = "one.__class__ is other.__class__ and (one.__class__ is str or one.__class__ is int)"
 
 _LINES: Final = frozenset({CartItem, SalesTaxItem})
@@ -155,7 +155,7 @@ def _rendered_alike(pairs: list[tuple[Any, Any]]) -> bool:
 def _reuse_memo_by_position(old: tuple[Any, ...], new: tuple[Any, ...]) -> None:
     """Let the lines of a longer or shorter cart take over what is known, counting places from either end.
 
-    An old line that nobody has read is passed by: it knows too little to be worth reading.
+    An old line that was not read yet is skipped: it remembers too little to be worth decoding.
     """
     if not new or new[0] is old[0]:  # edited, not made anew
         return
@@ -190,7 +190,7 @@ _wire = attrgetter("_wire")
 
 
 def same_wire(old: Any, new: Any) -> bool:
-    """Whether two rendered values are the same JSON value, compared as bytes: text tells 1 from 1.0 and true."""
+    """Whether two rendered values are the same JSON value, compared as bytes: 1, 1.0 and true differ."""
     if old is new:
         return True
     try:

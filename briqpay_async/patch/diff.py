@@ -53,7 +53,7 @@ class Part:
 
 
 # What comes of comparing two states besides parts is gathered in one list, as ``(pointer, message)``. This message
-# tells a change that no PATCH can express from a value that the API would refuse.
+# distinguishes a change that no PATCH can express from a value that the API would refuse.
 _UNPATCHABLE: Final = "cannot be expressed by a PATCH"
 _WHOLE_SECTIONS: Final = MergeDepth.SECTION  # looking up an enum's constant takes a call on Python 3.11
 

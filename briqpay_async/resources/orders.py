@@ -34,7 +34,7 @@ __all__ = ["Orders"]
 class Orders(Resource):
     """``briqpay.orders``: what happens to the money of a completed session.
 
-    The API has no idempotency keys, and nothing that it shows of a capture tells who made it. So a call that moves
+    The API has no idempotency keys, and a capture does not show which call made it. So a call that moves
     money is never made again by itself once a byte of it may have reached a server. When its answer is lost (a
     broken connection, a timeout, 408, 425, any 5xx, a body that breaks off), the session is read: one new effect
     that is just what was asked for is returned as if it had been answered; anything else raises
@@ -92,7 +92,7 @@ class Orders(Resource):
             TotalsMismatchError: The order does not add up and the client checks totals strictly.
             CartItemNotFoundError: A line does not match one of the transaction's; ``mismatch`` names the members.
             CaptureNotAllowedError: The payment provider does not allow it.
-            OutcomeUnknownError: It was sent, and whether it took effect cannot be told.
+            OutcomeUnknownError: It was sent, and whether it took effect is not known.
         """
         body = self._body(order, {})
         once = AtMostOnce(self._caller, session_id, headers, timeout, _checked(repeat))
@@ -141,7 +141,7 @@ class Orders(Resource):
             ValidationError: Something the API would refuse, or more than the capture has left. Nothing was sent.
             InvalidDataError: There are several captures and ``capture_id`` is missing.
             CartItemNotFoundError: A line does not match one of the capture's; ``mismatch`` names the members.
-            OutcomeUnknownError: It was sent, and whether it took effect cannot be told.
+            OutcomeUnknownError: It was sent, and whether it took effect is not known.
         """
         if capture_id is not None and (not isinstance(capture_id, str) or not capture_id):
             raise ValidationError(problems=(("/captureId", "must be the text that identifies a capture"),))
@@ -171,7 +171,7 @@ class Orders(Resource):
 
         Raises:
             CancelNotSupportedError: The payment provider cannot cancel.
-            OutcomeUnknownError: It was sent, and whether it took effect cannot be told.
+            OutcomeUnknownError: It was sent, and whether it took effect is not known.
         """
         suffix, end = "/order/cancel", ("order_cancelled", cancel_sighting)
         await self._end(session_id, suffix, *end, repeat, timeout=timeout, headers=headers)
@@ -191,7 +191,7 @@ class Orders(Resource):
 
         Raises:
             APIError: The order is not partly captured.
-            OutcomeUnknownError: It was sent, and whether it took effect cannot be told.
+            OutcomeUnknownError: It was sent, and whether it took effect is not known.
         """
         suffix, end = "/order/release-remaining", ("captured_full", release_sighting)
         await self._end(session_id, suffix, *end, repeat, timeout=timeout, headers=headers)
@@ -202,7 +202,7 @@ class Orders(Resource):
         """Set the references of a completed order: ``PATCH .../order/update/references``.
 
         The given map probably replaces the stored one (Briqpay's Shopware plugin merges before it sends), so give
-        all references. A capture does not show them: they cannot tell who made it.
+        all references. A capture does not show them, so they do not identify the call that made it.
 
         Args:
             session_id: UUID.

@@ -80,7 +80,7 @@ class SessionCalls(Resource):
         """Create a session: ``POST /v3/session``.
 
         It is not repeated when its answer is lost: a second session would be made. There is no way to look for the
-        first one; a session that nobody completes is deleted by Briqpay in time.
+        first one; a session that no buyer completes is deleted by Briqpay in time.
 
         Args:
             new_session: Everything about the session. Amounts in minor units.
@@ -93,7 +93,7 @@ class SessionCalls(Resource):
             TotalsMismatchError: The order does not add up and the client checks totals strictly.
             OutcomeUnknownError: The request was sent, and no whole answer came, or an error status (408, 425, 5xx)
                 that does not say how far it got.
-            ResponseDecodeError: A session was made, but no sense can be made of the answer, or it names none.
+            ResponseDecodeError: A session was made, but its answer cannot be decoded, or it names none.
         """
         if not isinstance(new_session, NewSession):
             raise ValidationError(problems=(("", "must be a NewSession"),))

@@ -80,7 +80,7 @@ class Gateway:
             return respond(await self._control.answer(request, path, body)) if page is None else page
         except Refusal as refusal:
             return respond(refusal.answer())
-        except ConnectionError:  # the client left; nobody reads the answer
+        except ConnectionError:  # the client has closed the connection
             return web.Response(status=400)
 
     async def _handle_with_faults(self, request: web.BaseRequest, entry: Entry) -> web.StreamResponse:
@@ -151,7 +151,7 @@ async def _receive(request: web.BaseRequest) -> bytes:
 
 
 async def _invite(request: web.BaseRequest) -> None:
-    """Tell a client that waits for it to send its body: curl does before anything large."""
+    """Send 100 Continue to a client that waits for it before it sends its body: curl does for large ones."""
     if request.headers[_EXPECT].lower() == "100-continue" and request.can_read_body:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         # The invitation is not part of the answer, whose head may still be written.

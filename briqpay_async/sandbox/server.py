@@ -230,7 +230,7 @@ class Sandbox:
         """Play the buyer who pays and so finishes the checkout, and return the new state of the session.
 
         If the payment module of the session has `decision.enabled`, the shop is asked first: the session
-        is completed when its decision allows it (`checkout` tells), unless that came before.
+        is completed when its decision allows it (see `checkout`), unless that came before.
 
         Args:
             session_id: Which session.
@@ -241,7 +241,7 @@ class Sandbox:
             data: Members of `data` that the buyer or a module contributes, e.g. `paymentTags`.
             provider: Who is paid with, a name in `PROVIDERS`: `invoice` (the default), `card`,
                 `bank_transfer` (cannot cancel), `direct` (captures by itself), `slow` (decides later),
-                `review` (somebody looks first) or `refusing`.
+                `review` (a person reviews the order first) or `refusing`.
 
         Raises:
             KeyError: there is no such session.

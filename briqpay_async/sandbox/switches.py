@@ -15,7 +15,7 @@ def _switch(default: Any, summary: str, source: str, *, among: tuple[Any, ...] =
     """Make one switch.
 
     Args:
-        default: Its value unless told otherwise.
+        default: Its value unless set otherwise.
         summary: What it does.
         source: Where the default comes from.
         among: Its values, for a switch that has a list of them.
@@ -205,7 +205,7 @@ class Switch:
 
     Attributes:
         name: Its name.
-        default: Its value unless told otherwise.
+        default: Its value unless set otherwise.
         among: Its values, for a switch that has a list of them.
         summary: What it does.
         source: Where the default comes from.

@@ -72,7 +72,7 @@ class _Known:
     """Which of the undocumented names this version of aiohttp has.
 
     Attributes:
-        checks: Whether a connection tells if it is in step; ``None`` before the first request.
+        checks: Whether a connection shows if it is in step; ``None`` before the first request.
         writes: Whether the client can write a request itself.
     """
 
@@ -82,7 +82,7 @@ class _Known:
     def probe(self, request: aiohttp.ClientRequest, conn: Connection) -> None:
         """Look for the names, on a request that is about to be sent."""
         protocol = getattr(conn, "protocol", None)
-        if protocol is None:  # closed already: the next request will tell
+        if protocol is None:  # closed already: the next request probes again
             return
         self.checks = hasattr(protocol, "should_close") and callable(getattr(protocol, "is_connected", None))
         self.writes = (
@@ -169,7 +169,7 @@ class HttpRequest(aiohttp.ClientRequest):
 
 
 class HttpConnector(aiohttp.TCPConnector):
-    """A pool of connections that tells each request whether its connection is a new one.
+    """A pool of connections that marks each request whose connection is a new one.
 
     Closing it does not wait for a server that does not read what was written.
     """

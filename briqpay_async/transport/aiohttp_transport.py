@@ -82,7 +82,7 @@ class AiohttpTransport:
         self._urls: dict[str, URL] = {}
         self._timed = 0.0, 0.0
         self._timeout = aiohttp.ClientTimeout()
-        # A session of our own has the headers already; a borrowed one is told them with each request.
+        # A session of our own has the headers already; a borrowed one gets them with each request.
         self._call_headers = self._headers if http_session is not None else None
         self._borrowed = http_session
         self._session: aiohttp.ClientSession | None = None
@@ -100,7 +100,7 @@ class AiohttpTransport:
             seconds: When to give up.
 
         Raises:
-            TransportError: No usable answer came; ``sent`` tells what is known of the request.
+            TransportError: No usable answer came; ``sent`` is whether the request was sent, if known.
             ResponseDecodeError: The answer's body is larger than the pool's ``max_body``.
             WrongLoopError: The pool belongs to another loop or process.
             ConfigurationError: The pool is closed, or the borrowed session is.
@@ -135,7 +135,7 @@ class AiohttpTransport:
             cause: BaseException = error
             failure: BriqpayError = _transport_error(error, seconds, time.monotonic() - started)
             if response is not None and request.repeat is Repeat.UNSAFE:
-                failure.status = response.status  # its head tells whether the request took effect
+                failure.status = response.status  # its head shows whether the request took effect
         except (RuntimeError, asyncio.CancelledError) as error:
             # A call that waits for a connection while the pool closes is cancelled by aiohttp.
             if not session.closed or _is_being_cancelled():

@@ -63,7 +63,7 @@ class ClientState:
         prefix: Makes the identifiers of calls unique beyond this client.
         writers: Writers of sessions that are in use, by session.
         history: When sessions were changed and asked for.
-        merging: How the API takes sections, as far as answers showed it.
+        merging: How the API takes sections, as answers have shown so far.
         clock: Monotonic seconds.
         sleep: Waits for seconds.
         random: Gives numbers in ``[0, 1)``.

@@ -45,7 +45,7 @@ class AttemptEvent:
 class ResponseEvent:
     """An answer came back, whatever its status. A 2xx status ends the requests of the call.
 
-    The call can still end by raising, when no sense can be made of the answer.
+    The call can still end by raising, when the answer cannot be decoded.
 
     Attributes:
         call_id: Shared by all attempts of one call.

@@ -1,9 +1,9 @@
 """Calls that move money of one order take turns, also between the processes of one machine.
 
-The API has no idempotency keys, and nothing in a capture tells who made it. So a client whose answer was lost may
-take a new capture for its own only if it was alone with the order, and if no earlier call can still take effect.
-Both are known here: a lock file an order (``flock``, which the system drops when its holder dies), and in the file
-what earlier calls left open and what they are known to have made.
+The API has no idempotency keys, and a capture does not show which call made it. So a client whose answer was lost
+may take a new capture for its own only if it was alone with the order, and if no earlier call can still take
+effect. Both are known here: a lock file an order (``flock``, which the system drops when its holder dies), and in
+the file what earlier calls left open and what they are known to have made.
 
 Other machines, and other users of this one, do not see these files: see README, Orders.
 """
@@ -62,13 +62,13 @@ class _Record:
 
     @property
     def until(self) -> float:
-        """When nobody needs this any more."""
+        """When no call needs this any more."""
         return max((self.open_until, *self.known.values()))
 
 
 @attrs.define(eq=False)
 class Turn:
-    """The turn of one call: nobody else on this machine moves money of the order meanwhile."""
+    """The turn of one call: no other call on this machine moves money of the order meanwhile."""
 
     _record: _Record
     _save: Callable[[_Record], None]
@@ -115,7 +115,7 @@ class OrderTurns:
     """The turns of all orders of an account.
 
     Args:
-        account: What tells one account from another. Without one, turns are known to this object only.
+        account: Identifies the account. Without one, turns are known to this object only.
         folder: Where lock files are; one of this user's in the system's temporary folder when left out.
         now: Seconds since 1970.
     """
@@ -210,7 +210,7 @@ def _own_folder() -> Path:
     """This user's folder for lock files, made if it is not there.
 
     Raises:
-        OSError: It cannot be made, or somebody else's file or folder is in its place.
+        OSError: It cannot be made, or a file or folder of another user is in its place.
     """
     folder = Path(tempfile.gettempdir()) / f"briqpay-async-{os.getuid()}"
     with contextlib.suppress(FileExistsError):
@@ -222,7 +222,7 @@ def _own_folder() -> Path:
 
 
 def _try_lock(path: Path) -> int | None:
-    """The open and locked file; ``None`` when somebody else holds it, or removed it while it was locked."""
+    """The open and locked file; ``None`` when another process holds it, or removed it while it was locked."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

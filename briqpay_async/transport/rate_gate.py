@@ -1,4 +1,4 @@
-"""When the next request may be made: one seam that is asked before each attempt and told each answer.
+"""When the next request may be made: one seam that each attempt passes, and that each answer is reported to.
 
 One place reacts to a refusal, whichever gate a client has: ``ClientGate`` (a known rate, and a pause after a
 refusal), the gate of a bulk run (``bulk/gate.py``, which learns the rate), or one that several processes share.
@@ -47,7 +47,7 @@ class RateGate(Protocol):
         """
 
     def answered(self, now: float, elapsed: float) -> None:
-        """An attempt was answered after so many seconds, and not refused for its rate. Only told while closed."""
+        """An attempt was answered after ``elapsed`` seconds, and not refused. Called only while closed."""
 
     def refused(self, now: float, retry_after: float | None) -> None:
         """An attempt was refused for its rate, with what the answer said about when to come back."""
@@ -115,7 +115,7 @@ class ClientGate:
         try:
             await self._sleep(turn - now)
         except BaseException:
-            if self._next == taken:  # nobody queued up behind: the turn is free again
+            if self._next == taken:  # no later turn was given: this one is free again
                 self._next = before
             raise
         if self._paused_until > self._clock():  # refused meanwhile

@@ -62,7 +62,7 @@ class Request:
 
     @property
     def shown_path(self) -> str:
-        """The path as hooks, errors and log records tell it: the identifier of a token is hidden."""
+        """The path as hooks, errors and log records show it: the identifier of a token is hidden."""
         return safe_path(self.path)
 
 

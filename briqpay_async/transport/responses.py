@@ -47,7 +47,7 @@ def decode_model(response: Response, cls: type[M]) -> M:
     """The model in a successful answer.
 
     Raises:
-        ResponseDecodeError: The body is empty, no JSON, or no sense can be made of it.
+        ResponseDecodeError: The body is empty or invalid JSON, or a member has the wrong type.
     """
     body = response.body
     try:
@@ -67,7 +67,7 @@ def decode_model(response: Response, cls: type[M]) -> M:
 def api_error(response: Response, now: datetime | None = None) -> APIError:
     """The error that an unsuccessful answer stands for.
 
-    Its code tells, as Briqpay's own plugins read it; without one the status does.
+    Its code decides, as in Briqpay's own plugins; without one the status does.
 
     Args:
         response: An answer whose status is not 2xx.
@@ -123,7 +123,7 @@ def _error_class(status: int, code: str | None, message: str | None) -> type[API
     if status in {401, 429}:
         return _BY_STATUS[status]
     if code == "INVALID_DATA":
-        # Only the message tells a missing session from any other invalid data: they share a code.
+        # Only the message distinguishes a missing session from other invalid data: they share a code.
         missing = message is not None and _MISSING_SESSION in message.lower()
         return SessionNotFoundError if missing else InvalidDataError
     return _BY_STATUS.get(status, APIError)
@@ -156,7 +156,7 @@ def _reason(status: int) -> str:
 
 
 def parse_retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds to wait, from a number of seconds or an HTTP date; ``None`` for anything that makes no sense.
+    """Seconds to wait, from a number of seconds or an HTTP date; ``None`` for any other text.
 
     A date in the past means no wait. NaN, infinity and negative numbers are ignored.
     """

@@ -1,6 +1,6 @@
 """Retry policy: which failures may be repeated, how long to wait, and a budget that outages cannot exhaust.
 
-Everything here is arithmetic on values. tenacity drives the loop (``call.py``); this file tells it what to do.
+Everything here is arithmetic on values. tenacity drives the loop (``call.py``), and this file decides.
 """
 
 from __future__ import annotations

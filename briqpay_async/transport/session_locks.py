@@ -17,9 +17,9 @@ until it ends. A block that is entered in one context and left in another (a fix
 passed over wherever it is still remembered, and calls that belong to a hold name it (``Request.lane``).
 
 **Several processes.** ``SessionLocks.leases`` is where a shared order plugs in: ``None`` costs one comparison.
-Otherwise whoever has the session in this process, and is inside no hold, acquires a lease before anything is sent
-and releases it before the next one of this process has its turn. ``Lease.check`` is called before each attempt of
-each call, repeated ones included: it raises when the lease ran out, and then no further attempt begins.
+Otherwise a call that has the session in this process, and is inside no hold, acquires a lease before it sends
+anything and releases it before the next one of this process has its turn. ``Lease.check`` is called before each
+attempt of each call, repeated ones included: it raises when the lease ran out, and then no further attempt begins.
 """
 
 from __future__ import annotations

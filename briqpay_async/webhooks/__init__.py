@@ -1,4 +1,4 @@
-"""Webhooks: what Briqpay tells a shop, verified, parsed, and handled once.
+"""Webhooks: the events that Briqpay sends to a shop, verified, parsed, and handled once.
 
 Example:
     >>> receiver = WebhookReceiver(secrets=("the secret of the backoffice",))

@@ -70,7 +70,7 @@ class WebhookEvent:
         ).hexdigest()
 
     def _about(self) -> tuple[str | None, ...]:
-        """What tells apart events of the same name, session and status."""
+        """What distinguishes events of the same name, session and status."""
         return ()
 
 
@@ -153,11 +153,11 @@ def parse_event(payload: Any, *, verified: bool) -> WebhookEvent:
     """Make an event of what a webhook says.
 
     Args:
-        payload: The decoded JSON, or the parameters of a query; nobody else holds it.
+        payload: The decoded JSON, or the parameters of a query; the caller gives it away.
         verified: Whether its signature was checked.
 
     Raises:
-        WebhookMalformedError: It is no object, has no event, status or session, or a member makes no sense.
+        WebhookMalformedError: It is no object, has no event, status or session, or a member has the wrong type.
     """
     if not isinstance(payload, Mapping):
         raise WebhookMalformedError("A webhook is a JSON object with event, status and sessionId.")

@@ -27,7 +27,7 @@ class Claim(Enum):
     Attributes:
         FRESH: Handle it: it is yours until the block ends.
         DONE: It was handled before: answer 200, so that it is not sent again.
-        BUSY: Somebody else handles it right now: answer 503, so that it is sent again in case that fails.
+        BUSY: Another process or task handles it right now: answer 503, and it is sent again if that fails.
     """
 
     FRESH = "fresh"
@@ -49,7 +49,7 @@ class InboxStore(Protocol):
         """Take an event for ``lease`` seconds, unless it is done or another owner's claim has not run out."""
 
     async def done(self, key: str, owner: str) -> None:
-        """Mark an event as handled, whoever holds it now."""
+        """Mark an event as handled, even when another process or task holds it now."""
 
     async def give_back(self, key: str, owner: str) -> None:
         """End a claim without handling, if it still is this owner's."""

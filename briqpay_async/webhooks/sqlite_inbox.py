@@ -85,7 +85,7 @@ class SQLiteInboxStore:
         return await asyncio.to_thread(self._work, work)
 
     def _work(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        import sqlite3  # noqa: PLC0415 - loaded by whoever uses a file
+        import sqlite3  # noqa: PLC0415 - loaded when a file is used
 
         try:
             if not self._path.exists():

@@ -20,7 +20,7 @@ __all__ = ["Feed", "SandboxSessions"]
 
 
 class SandboxSessions:
-    """Sessions of an emulator that stand for those that a file names: whoever creates one cannot choose its id.
+    """Sessions of an emulator that stand for those that a file names, because the API chooses the id of a session.
 
     They are made in the order of the file, so the same file gets the same ids out of the same emulator.
     """

@@ -122,7 +122,7 @@ class Lines:
                 found = self._read(_CHUNK) or b""
             except (OSError, ValueError) as reason:
                 error = InputError(f"cannot read on: {reason}")
-            with suppress(RuntimeError):  # the loop is closed: nobody waits for this any more
+            with suppress(RuntimeError):  # the loop is closed, and no task waits for this
                 loop.call_soon_threadsafe(settle, found, error)
 
         Thread(target=read, daemon=True).start()

@@ -50,7 +50,7 @@ class Row:
 
 
 def parse_row(number: int, line: bytes, *, read_first: bool, depth: Depth) -> Row:
-    """What a line says. It never raises: a line that makes no sense is a row with a problem.
+    """What a line says. It never raises: an invalid line is a row with a problem.
 
     Args:
         number: Of the line, from 1.

@@ -174,7 +174,7 @@ class BulkRun:
         Args:
             journal: Makes the run resumable.
             report: Where each outcome is written.
-            watch: Told how far the run is.
+            watch: Called with how far the run is.
 
         Raises:
             BriqpayError: The run cannot go on: settings, or the journal.
@@ -186,7 +186,7 @@ class BulkRun:
         """Find out what the lines would change, and send nothing. Sessions are read where that is asked for.
 
         Raises:
-            BriqpayError: The settings make no sense.
+            BriqpayError: A setting is invalid.
             InputError: The file cannot be read on.
         """
         await self._drained(self._look())

@@ -1,4 +1,4 @@
-"""What a journal tells of a bulk run: counts, throughput and latencies."""
+"""Statistics of a bulk run from its journal: counts, throughput and latencies."""
 
 from __future__ import annotations
 

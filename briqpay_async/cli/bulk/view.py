@@ -41,12 +41,12 @@ def watching(console: Console, total: int | None) -> Iterator[Callable[[BulkProg
 
 
 def plain_progress(
-    tell: Callable[[str], None], total: int | None, interval: float
+    write: Callable[[str], None], total: int | None, interval: float
 ) -> Callable[[BulkProgress], None]:
-    """A callback that tells a line now and then.
+    """A callback that writes a line now and then.
 
     Args:
-        tell: Takes the line.
+        write: Takes the line.
         total: How many rows there are, if that is known.
         interval: Seconds between two lines.
     """
@@ -56,7 +56,7 @@ def plain_progress(
         nonlocal due
         if snapshot.elapsed_s >= due:
             due = snapshot.elapsed_s + interval
-            tell(progress_line(snapshot, total))
+            write(progress_line(snapshot, total))
 
     return watch
 

@@ -21,7 +21,7 @@ __all__ = ["DemoEnvironment", "Progress", "for_each", "patch_traffic"]
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
-"""Told of what is under way, how many are done, and of how many."""
+"""Called with what is under way, how many are done, and of how many."""
 
 
 @attrs.frozen(kw_only=True)
@@ -34,7 +34,7 @@ class DemoEnvironment:
         seed: Of everything random.
         depth: How patches are made where the demo makes them itself.
         clock: Seconds.
-        progress: Told how far it is.
+        progress: Called with how far it is.
     """
 
     sandbox: Sandbox

@@ -51,7 +51,7 @@ async def run_demo(
         bulk: Updates of the second phase, at most ``MOST_UPDATES``; 0 leaves it out.
         merge: How the server treats a section that is sent: ``field`` merges its members, ``section`` replaces it.
         workers: Updates under way at once in the second phase.
-        progress: Told how far it is.
+        progress: Called with how far it is.
         open_sandbox: Makes the server.
         clock: Seconds.
 

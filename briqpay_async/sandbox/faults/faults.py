@@ -1,7 +1,7 @@
 """Which requests go wrong, and how: faults that are seeded, counted and matched to requests.
 
 This room decides; `injection` does. Every fault says whether the request took effect, and the
-sandbox's effects tell what really happened.
+sandbox's effects record what really happened.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ class Fault:
 
     Attributes:
         kind: A name out of `fault_kinds.KINDS`.
-        params: What that kind can be told, with its defaults filled in.
+        params: Parameters of that kind, with its defaults filled in.
         method: Only requests with this method.
         endpoint: Only this endpoint: `create`, `patch`, `capture`, …; for a fault of webhooks, only this
             event: `order_status`, …
@@ -83,11 +83,11 @@ class Fault:
     @property
     def applied(self) -> bool | None:
         """Whether a request that is hit takes effect all the same; None when chaos decides."""
-        told: bool | None = self.params.get("applied", KINDS[self.kind].applied)
-        return told
+        applied: bool | None = self.params.get("applied", KINDS[self.kind].applied)
+        return applied
 
     def matches(self, method: str, endpoint: str, path: str, session_id: str | None) -> bool:
-        """Tell whether a request is one that this fault is about."""
+        """Return whether a request is one that this fault is about."""
         possible = KINDS[self.kind].endpoints
         return (
             (endpoint not in WEBHOOK_EVENTS if possible is None else endpoint in possible)

@@ -75,7 +75,7 @@ class Injector:
 
         async def apply() -> None:
             await asyncio.sleep(seconds)
-            with contextlib.suppress(Refusal):  # refused too late for anybody to be told
+            with contextlib.suppress(Refusal):  # the answer is on its way already
                 await self._apply(request, entry, None)
 
         task = asyncio.create_task(apply())

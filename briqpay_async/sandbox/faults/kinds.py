@@ -1,4 +1,4 @@
-"""The catalogue of faults: what each kind does, what it can be told, and whether a request is applied."""
+"""The catalogue of faults: what each kind does, its parameters, and whether a request is applied."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final

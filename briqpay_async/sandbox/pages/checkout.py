@@ -55,7 +55,7 @@ class CheckoutPage:
         return find_companies(query) if loads(self._store.sessions[session_id], "company_lookup") else []
 
     def keep_details(self, session_id: str, entered: Json) -> Json:
-        """Store addresses and company as far as the buyer has entered them, and return the new view."""
+        """Store the addresses and company that the buyer has entered so far, and return the new view."""
         session = self._open(session_id)
         self._keep(session, details_of(session, entered))
         return self.view(session_id)

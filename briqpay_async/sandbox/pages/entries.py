@@ -12,7 +12,7 @@ _NOTE_LONGEST: Final = 2_000
 
 
 def loads(session: Json, module: str) -> bool:
-    """Tell whether a session shows a module: those that it loads, or the usual ones."""
+    """Return whether a session shows a module: those that it loads, or the usual ones."""
     if module == "company_lookup" and session.get("customerType") != "business":
         return False
     loaded = session.get("modules", {}).get("loadModules")

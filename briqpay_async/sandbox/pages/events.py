@@ -1,4 +1,4 @@
-"""Server-sent events: a page is told when what it shows has changed."""
+"""Server-sent events: a page learns that what it shows has changed."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Orders and the lines of their carts: what they must look like, and whether they add up.
 
-A line is one of two shapes told apart by `productType`: a regular item, or the `sales_tax` item of
+A line has one of two shapes, by its `productType`: a regular item, or the `sales_tax` item of
 the US. A line that fits neither is reported the way a JSON-schema `oneOf` does,
 without saying why; `line_fault` says why, for the developer's eyes.
 """
@@ -23,7 +23,7 @@ _NOT_ON_TAX_LINES: Final = ("quantity", "quantityUnit", "unitPrice", "taxRate", 
 
 
 class LineRules(NamedTuple):
-    """What lines may look like, as far as that can be chosen.
+    """Which lines are accepted, where a switch decides.
 
     Attributes:
         refund: Whether `adjustment` lines are accepted: "can only be used on refunds" (Briqpay docs).
@@ -77,7 +77,7 @@ _ORDER: Final = Shape(
 
 
 def is_plain_item(line: Any) -> bool:
-    """Tell whether a line is a regular item as it should be: the common case, in one expression.
+    """Return whether a line is a regular item as it should be: the common case, in one expression.
 
     A cart of a thousand lines is checked on every PATCH, and walking the table of rules for each
     costs three times as much. Lines that fail here may still be right; `line_fault` decides.

@@ -79,7 +79,7 @@ _TOP: Final[Table] = {
 }
 _NEW: Final = Shape(_TOP, ("product", "customerType", "country", "locale", "urls"), closed=True)
 # "requirements are different" for a charge of a token: the token knows its
-# customer, country and locale, and nobody is there to be redirected.
+# customer, country and locale, and no buyer is redirected.
 _CHARGE: Final = Shape(_TOP, ("product", "data"), closed=True)
 _HOOK: Final = Shape(
     {"method": checks.one_of("GET", "POST"), "url": checks.url}, ("eventType", "statuses", "method", "url")
@@ -105,7 +105,7 @@ def check_references(references: Any, path: str, problems: list[str]) -> None:
 
 
 def check_urls(urls: Any, path: str, problems: list[str], *, terms: bool) -> None:
-    """Check the addresses; `terms` tells whether they are required, as they are for payments (Briqpay docs)."""
+    """Check the addresses; `terms` is whether they are required, as they are for payments (Briqpay docs)."""
     check_members(urls, path, _PAYMENT_URLS if terms else _PLAIN_URLS, problems)
 
 

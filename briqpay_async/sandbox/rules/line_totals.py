@@ -38,8 +38,8 @@ def _possible_totals(line: Json) -> tuple[int, int]:
     discounted = Fraction(line["unitPrice"] * (10_000 - line.get("discountPercentage", 0)), 10_000)
     unit = discounted * Fraction(10_000 + line["taxRate"], 10_000)
     candidates = [unit * quantity, _half_down(unit) * quantity, _half_up(unit) * quantity]
-    if type(told := line.get("unitPriceIncVat")) is int:
-        candidates.append(told * quantity)
+    if type(stated := line.get("unitPriceIncVat")) is int:
+        candidates.append(stated * quantity)
     return min(map(_half_down, candidates)), max(map(_half_up, candidates))
 
 

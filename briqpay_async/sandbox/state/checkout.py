@@ -48,7 +48,7 @@ class Checkout:
 
 
 def asks_for_decision(session: Json) -> bool:
-    """Tell whether the payment module of a session asks the shop before it takes the money."""
+    """Return whether the payment module of a session asks the shop before it takes the money."""
     found: Any = session
     for name in ("modules", "config", "payment", "decision"):
         found = found.get(name) if type(found) is dict else None
@@ -70,14 +70,14 @@ def checkout_of(session: Json) -> Checkout:
         if address is not None and not ended and not stays:
             redirect = address.replace("{briqpay_session}", session_id)
     decision = session.get("decision", {})
-    told = [decision["hardError"]] if "hardError" in decision else []
-    told += decision.get("softErrors", [])
+    errors = [decision["hardError"]] if "hardError" in decision else []
+    errors += decision.get("softErrors", [])
     return Checkout(
         session_id=session_id,
         stage=stage,
         provider=kept.get("provider"),
         order_status=status,
-        messages=() if stage == "deciding" else tuple(error["message"] for error in told),
+        messages=() if stage == "deciding" else tuple(error["message"] for error in errors),
         timed_out=kept.get("timedOut", False),
         redirect=redirect,
     )

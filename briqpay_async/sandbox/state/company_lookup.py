@@ -13,7 +13,7 @@ _PLACEHOLDER_DIGITS: Final = 10
 
 
 def is_dropped(company: Any, country: str | None, mode: str) -> bool:
-    """Tell whether a company disappears because of its number.
+    """Return whether a company disappears because of its number.
 
     Args:
         company: `data.company`; one without a number is left alone.

@@ -71,7 +71,7 @@ def _finish(store: Store, session: Json, order_status: str, provider: Provider) 
     pays = session["product"]["type"] == "payment" and intent != "payment_tokenize" and "order" in data
     payment = session["moduleStatus"]["payment"]
     if pays:
-        # What the client is about to be told has been captured is captured below, line by line.
+        # What the answer will show as captured is captured below, line by line.
         reached = "order_approved_not_captured" if order_status == "captured_full" else order_status
         payment = {**payment, "orderStatus": reached, "refundStatus": "not_refunded"}
         data["transactions"] = [_transaction(store, session, order_status, provider)]

@@ -1,7 +1,7 @@
 """What really took effect: the truth that a client's view of a failed call is compared with.
 
 A request whose answer was lost on the way is in the journal without a status; whether it was
-applied is told here.
+applied is recorded here.
 """
 
 from collections import deque
@@ -39,7 +39,7 @@ class Effects(Sequence[Effect]):
     """The newest changes of state, oldest first. Counts stay exact when old ones are forgotten."""
 
     def __init__(self, limit: int = EFFECTS_LIMIT) -> None:
-        # Plain tuples, made into records when somebody looks: this is written on every update.
+        # Plain tuples, made into records when they are read: this is written on every update.
         self._all: deque[_Row] = deque()
         self._limit = limit
         self._of_session: dict[str, deque[_Row]] = {}

@@ -38,12 +38,12 @@ def order_status(session: Json) -> str | None:
 
 
 def counts(operation: Json) -> bool:
-    """Tell whether a capture or refund uses up what it is of: all but rejected ones do."""
+    """Return whether a capture or refund uses up what it is of: all but rejected ones do."""
     return operation.get("status") != "rejected"
 
 
 def is_done(operation: Json) -> bool:
-    """Tell whether a capture or refund has happened: neither pending nor rejected."""
+    """Return whether a capture or refund has happened: neither pending nor rejected."""
     return operation.get("status") not in ("pending", "rejected")
 
 

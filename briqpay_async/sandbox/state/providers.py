@@ -16,9 +16,9 @@ class Provider:
         psp_id: `pspId` of its transactions.
         display_name: `pspDisplayName`, what the buyer reads.
         category: Of its payment method.
-        order_status: What a payment leads to unless told otherwise.
+        order_status: What a payment leads to unless set otherwise.
         can_cancel: Whether an order can be cancelled; if not, CANCEL_NOT_SUPPORTED.
-        manual_review: Whether somebody looks at the order first: pending, with `paymentTags.manual_review`.
+        manual_review: Whether a person reviews the order first: pending, with `paymentTags.manual_review`.
     """
 
     name: str

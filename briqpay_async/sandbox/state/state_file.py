@@ -1,7 +1,7 @@
 """A SQLite file that holds what the sandbox remembers, so that sessions survive a restart.
 
 Each change is in the file before the request that made it is answered, so that also a sandbox that is
-killed has lost nothing that a client was told.
+killed has lost nothing that it answered.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """What happens by itself after a time: a decision that does not come, a pending capture that settles.
 
 Due actions run when the loop wakes for them, and at the next request at the latest. Without a running
-loop (a sandbox that is not served) they run when somebody looks.
+loop (a sandbox that is not served) they run when the state is read.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class Timers:
         self.quiet()
 
     def quiet(self) -> None:
-        """Wake no loop any more; what is due happens when somebody looks."""
+        """Wake no loop any more; what is due happens when the state is read."""
         for handle in self._wake_ups:
             handle.cancel()
         self._wake_ups.clear()

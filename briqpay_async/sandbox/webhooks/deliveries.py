@@ -49,7 +49,7 @@ class Delivery:
     Attributes:
         id: Its number, from 1.
         event: `session_status`, `order_status`, `capture_status`, `refund_status` or `module_ui_status`.
-        status: The status that it tells of.
+        status: The status that it reports.
         session_id: The session.
         method: `GET` or `POST`.
         url: Where it goes, with the query of a `GET`.

@@ -1,4 +1,4 @@
-"""From a status change to the HTTP requests that tell a shop of it. Pure: no clock, no socket.
+"""From a status change to the HTTP requests that report it to a shop. Pure: no clock, no socket.
 
 The events, their members and the two methods are those of Briqpay's docs ("hooks" of Create session); the
 signature is what Briqpay's commercetools connector verifies.

@@ -196,7 +196,7 @@ def _flag(parcel: Parcel, name: str) -> bool:
 
 
 def _stays_here(url: str) -> bool:
-    """Tell whether an address is one of this machine."""
+    """Return whether an address is one of this machine."""
     try:
         return is_loopback(urlsplit(url).hostname or "")
     except ValueError:
