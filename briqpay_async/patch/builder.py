@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
@@ -13,11 +13,11 @@ from briqpay_async.models.address import Address
 from briqpay_async.models.base import Model
 from briqpay_async.models.cart import AnyCartItem, SalesTaxItem
 from briqpay_async.models.company import Company, Consumer
-from briqpay_async.models.modules import Modules, ModulesConfig, UpsellConfig
+from briqpay_async.models.modules import UpsellConfig
 from briqpay_async.models.order import Order
 from briqpay_async.models.session import EditableData, Session, SessionData, Tokenization
 from briqpay_async.patch.comparison import same
-from briqpay_async.patch.diff import State
+from briqpay_async.patch.diff import State, parts_changed
 from briqpay_async.patch.operations import (
     AddLine,
     Operation,
@@ -26,13 +26,16 @@ from briqpay_async.patch.operations import (
     SetQuantity,
     UpdateSection,
 )
-from briqpay_async.patch.sections import MergeDepth
+from briqpay_async.patch.sections import DATA_SECTIONS, UPSELL, MergeDepth, Section, section_named
 from briqpay_async.patch.session_patch import SessionPatch
 
 __all__ = ["CartEditor", "PatchBuilder", "SectionEditor"]
 
 M = TypeVar("M", bound=Model)
 Record = Callable[[Operation], object]
+
+_ALL_SECTIONS: Final = (*DATA_SECTIONS, UPSELL)
+_NO_DATA: Final = SessionData()
 
 
 def _forget(_operation: Operation) -> None:
@@ -177,13 +180,6 @@ class PatchBuilder:
         >>> patch = builder.build()
 
     Attributes:
-        cart: Lines of the order.
-        billing: Billing address.
-        shipping: Shipping address.
-        company: The buying company (business sessions).
-        consumer: The buying person (consumer sessions).
-        tokenization: The token to charge.
-        upsell: Configuration of the upsell module.
         session: After ``sessions.edit`` has sent the patch: the session as answered.
         changed_elsewhere: After ``sessions.edit`` has sent the patch: JSON pointers of what others changed since
             the session that the edit began with was read, where the answer shows it.
@@ -192,23 +188,67 @@ class PatchBuilder:
     def __init__(self, base: State) -> None:
         if not isinstance(base, Session | EditableData):
             raise ValidationError(problems=(("", "base must be a Session, SessionData or EditableData"),))
-        self._raw = raw_sections(base) if isinstance(base, Session) else {}
-        data = (base.data or SessionData()) if isinstance(base, Session) else base
-        config = base.modules.config if isinstance(base, Session) and base.modules else None
         self._base = base
-        self._data: EditableData = data
-        self._modules = base.modules if isinstance(base, Session) else None
+        self._raw = raw_sections(base) if isinstance(base, Session) else {}
+        self._data: EditableData = (base.data or _NO_DATA) if isinstance(base, Session) else base
         self._operations: list[Operation] = []
-        record = self._operations.append
+        # Editors are made when they are asked for: sections that nobody edits are not decoded.
+        self._cart: CartEditor | None = None
+        self._editors: dict[str, SectionEditor[Any]] = {}
         self.session: Session | None = None
         self.changed_elsewhere: tuple[str, ...] = ()
-        self.cart = CartEditor(data.order, record)
-        self.billing = SectionEditor(data.billing, Address, "billing", record)
-        self.shipping = SectionEditor(data.shipping, Address, "shipping", record)
-        self.company = SectionEditor(data.company, Company, "company", record)
-        self.consumer = SectionEditor(data.consumer, Consumer, "consumer", record)
-        self.tokenization = SectionEditor(data.tokenization, Tokenization, "tokenization", record)
-        self.upsell = SectionEditor(config.upsell if config else None, UpsellConfig, "upsell", record)
+
+    @property
+    def cart(self) -> CartEditor:
+        """Lines of the order."""
+        if self._cart is None:
+            self._cart = CartEditor(self._data.order, self._operations.append)
+        return self._cart
+
+    @property
+    def billing(self) -> SectionEditor[Address]:
+        """Billing address."""
+        return self._editor("billing")
+
+    @property
+    def shipping(self) -> SectionEditor[Address]:
+        """Shipping address."""
+        return self._editor("shipping")
+
+    @property
+    def company(self) -> SectionEditor[Company]:
+        """The buying company (business sessions)."""
+        return self._editor("company")
+
+    @property
+    def consumer(self) -> SectionEditor[Consumer]:
+        """The buying person (consumer sessions)."""
+        return self._editor("consumer")
+
+    @property
+    def tokenization(self) -> SectionEditor[Tokenization]:
+        """The token to charge."""
+        return self._editor("tokenization")
+
+    @property
+    def upsell(self) -> SectionEditor[UpsellConfig]:
+        """Configuration of the upsell module."""
+        return self._editor("upsell")
+
+    def _editor(self, name: str) -> SectionEditor[Any]:
+        editor = self._editors.get(name)
+        if editor is None:
+            section = section_named(name)
+            editor = SectionEditor(self._known(section), section.model, name, self._operations.append)
+            self._editors[name] = editor
+        return editor
+
+    def _known(self, section: Section) -> Any:
+        """A section as it was at the beginning."""
+        if section is not UPSELL:
+            return getattr(self._data, section.name)
+        modules = self._base.modules if isinstance(self._base, Session) else None
+        return modules.config.upsell if modules and modules.config else None
 
     @property
     def raw(self) -> Mapping[str, Any]:
@@ -279,28 +319,15 @@ class PatchBuilder:
             UnpatchableChangeError: A member was set to ``None``: no PATCH can remove it.
             ValidationError: An edited value is one that the API would refuse.
         """
-        data: Any = attrs.evolve(
-            self._data,
-            order=self.cart.order(),
-            company=self.company.value,
-            consumer=self.consumer.value,
-            billing=self.billing.value,
-            shipping=self.shipping.value,
-            tokenization=self.tokenization.value,
-        )
-        modules = self._edited_modules()
-        if isinstance(self._base, Session):
-            after = attrs.evolve(self._base, data=data, modules=modules)
-            return SessionPatch.between(self._base, after, depth)
-        patch = SessionPatch.between(self._data, data, depth)
-        return patch.merge(SessionPatch.between(Session(), Session(modules=modules), depth))
-
-    def _edited_modules(self) -> Modules | None:
-        modules = self._modules or Modules()
-        config = modules.config or ModulesConfig()
-        if self.upsell.value is config.upsell:
-            return self._modules
-        return attrs.evolve(modules, config=attrs.evolve(config, upsell=self.upsell.value))
+        edited = {name: editor.value for name, editor in self._editors.items()}
+        if self._cart is not None:
+            edited["order"] = self._cart.order()
+        changes = [
+            (section, known, edited[section.name])
+            for section in _ALL_SECTIONS
+            if section.name in edited and edited[section.name] is not (known := self._known(section))
+        ]
+        return SessionPatch(parts_changed(self._base, changes, depth))
 
 
 def _cart_problem(index: int, text: str) -> ValidationError:

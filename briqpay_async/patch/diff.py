@@ -6,6 +6,7 @@ the API (and is named). Nothing is dropped in silence.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
 import attrs
@@ -26,7 +27,7 @@ from briqpay_async.patch.sections import (
     Section,
 )
 
-__all__ = ["Part", "State", "parts_between", "parts_of"]
+__all__ = ["Part", "State", "parts_between", "parts_changed", "parts_of"]
 
 State = Session | SessionData | EditableData
 
@@ -85,6 +86,31 @@ def parts_between(before: State, after: State, depth: MergeDepth) -> tuple[Part,
             found.append((f"/data/{wire_names(SessionData)[name]}", _UNPATCHABLE))
     if sessions:
         _compare_sessions(before, after, depth, parts, found)
+    if found:
+        _refuse(found)
+    return tuple(parts)
+
+
+def parts_changed(base: State, changes: Iterable[tuple[Section, Any, Any]], depth: MergeDepth) -> tuple[Part, ...]:
+    """The parts of the smallest patch that makes some changes, as ``parts_between`` finds them.
+
+    Args:
+        base: The state.
+        changes: Sections with their old and their new value, in the order of the body.
+        depth: See ``SessionPatch.between``.
+
+    Raises:
+        UnpatchableChangeError: For changes that no PATCH can express.
+        ValidationError: For values that the API would refuse.
+    """
+    found: Problems = []
+    parts = [
+        part
+        for section, old, new in changes
+        if (part := _section_part(section, old, new, depth, found)) is not None
+    ]
+    if isinstance(base, Session):
+        _check_customer_type(base, parts, found)
     if found:
         _refuse(found)
     return tuple(parts)
@@ -259,13 +285,14 @@ def _data_of(state: State, name: str) -> EditableData:
     return data
 
 
-_OTHERS: Final = {"consumer": "company", "business": "consumer"}
+_CUSTOMER_TYPES: Final = {"company": "consumer", "consumer": "business"}
+"""The customer type of sessions that cannot have a section."""
 
 
 def _check_customer_type(session: Session, parts: list[Part], found: Problems) -> None:
-    other = _OTHERS.get(session.customer_type or "")
     for part in parts:
-        if part.section.name == other:
+        other = _CUSTOMER_TYPES.get(part.section.name)
+        if other is not None and session.customer_type == other:
             found.append((part.section.pointer, f"cannot be given for customerType {session.customer_type}"))
 
 

@@ -68,7 +68,7 @@ def changed_elsewhere(
         patch: What was sent.
         answer: The answer to it; without data it shows nothing.
         complete: ``before`` is all that there was: a section that it lacks was added since.
-        raw: Sections of ``before`` as JSON, where they are at hand: comparing them costs less than rendering.
+        raw: All sections of ``before`` as JSON, where they are at hand: comparing them costs less than rendering.
     """
     data = raw_member(answer, "data", "data")
     if not isinstance(data, dict):
@@ -79,9 +79,10 @@ def changed_elsewhere(
         got, part = data.get(section.name), carried.get(section.name)
         if part is not None and section.whole:
             continue
-        if (old := raw.get(section.name)) is not None and (old if part is None else {**old, **part.wire}) == got:
+        old = raw.get(section.name)
+        if old is not None and (old if part is None else {**old, **part.wire}) == got:
             continue
-        known = getattr(before, section.name)
+        known = getattr(before, section.name) if old is not None or not raw else None
         if known is not None:
             pointers += _changed_section(known, got, part, section.pointer)
         elif complete and part is None and got:
