@@ -1,4 +1,7 @@
-"""The asyncio client for Briqpay's v3 checkout-session API: send only what changed."""
+"""The asyncio client for Briqpay's v3 checkout-session API: send only what changed.
+
+``examples.md`` beside this file has an example for every public name.
+"""
 
 from briqpay_async.bulk.journal import BulkJournal, JournalRow, JournalSummary
 from briqpay_async.bulk.rows import BulkProgress, SessionUpdate, UpdateOutcome, UpdateStatus
