@@ -154,7 +154,7 @@ async def kill(kills: int, sessions: int, wait: tuple[float, float]) -> None:
     problems = report.problems()
     print(
         f"{report.rows} rows, killed {report.kills} times, {report.requests} requests took effect, "
-        f"{sum(report.told.values())} rows told as applied, {time.monotonic() - started:.0f} s: "
+        f"{sum(report.applied.values())} rows reported as applied, {time.monotonic() - started:.0f} s: "
         f"{'all is well' if not problems else problems[:10]}"
     )
     assert not problems

@@ -13,19 +13,19 @@ from benchmarks.targets import EMPTY, ROWS, Checked, Row
 
 __all__ = ["check"]
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 _IMPORTS = 15
 _MEMORY = 3
 
 
-def check(cases: Collection[int], rounds: int, scale: float, tell: Tell) -> list[Checked]:
+def check(cases: Collection[int], rounds: int, scale: float, report: Report) -> list[Checked]:
     """Measure the rows of some cases.
 
     Args:
         cases: Their numbers.
         rounds: Interleaved rounds; the verdict is on the median.
         scale: Fewer calls below 1.
-        tell: Takes lines about the progress.
+        report: Takes lines about the progress.
     """
     rows = [row for row in ROWS if row.case in cases]
     jobs = [
@@ -37,8 +37,8 @@ def check(cases: Collection[int], rounds: int, scale: float, tell: Tell) -> list
     ]
     if 5 in cases:
         jobs.append(scaled(EMPTY, scale))
-    found = run_rounds([jobs], rounds, tell) if jobs else {}
-    others = {case: iter(measure(rounds, tell)) for case, measure in _OTHERS.items() if case in cases}
+    found = run_rounds([jobs], rounds, report) if jobs else {}
+    others = {case: iter(measure(rounds, report)) for case, measure in _OTHERS.items() if case in cases}
     if 5 in cases:
         bare = [result.cpu for result in found[scaled(EMPTY, scale)]]
         others[5] = iter([Ratio.of(overhead.retry_layer(rounds), bare)])
@@ -62,13 +62,13 @@ def _on_the_wire(row: Row, found: Rounds, scale: float) -> Ratio | None:
     return Ratio.of(subject, baseline)
 
 
-_OTHERS: dict[int, Callable[[int, Tell], list[Ratio]]] = {
+_OTHERS: dict[int, Callable[[int, Report], list[Ratio]]] = {
     6: lambda rounds, _: list(patch_ratios.measure(rounds).values()),
-    7: lambda rounds, tell: [servers.bulk_throughput(rounds, tell)],
+    7: lambda rounds, report: [servers.bulk_throughput(rounds, report)],
     # What a process has at most is the same each time, and a million rows take a while.
-    8: lambda rounds, tell: [servers.bulk_memory(min(rounds, _MEMORY), tell)],
+    8: lambda rounds, report: [servers.bulk_memory(min(rounds, _MEMORY), report)],
     9: lambda rounds, _: [imports.measure(max(rounds, _IMPORTS))],
-    12: lambda rounds, tell: [servers.sandbox_rate(rounds, tell)],
-    13: lambda rounds, tell: [servers.two_processes(rounds, tell)],
+    12: lambda rounds, report: [servers.sandbox_rate(rounds, report)],
+    13: lambda rounds, report: [servers.two_processes(rounds, report)],
 }
 """Ratios of the rows of a case that need no peer on a socket, in their order."""

@@ -1,4 +1,4 @@
-"""Ten thousand requests that nobody would write, against a sandbox in a process of its own.
+"""Ten thousand requests that no program would write, against a sandbox in a process of its own.
 
 python -m benchmarks.fuzz_sandbox [REQUESTS]
 

@@ -22,19 +22,19 @@ TURNS = 8
 _IN_A_ROW = 8
 
 
-def run_rounds(groups: Sequence[Sequence[Job]], rounds: int, tell: Callable[[str], None]) -> Rounds:
+def run_rounds(groups: Sequence[Sequence[Job]], rounds: int, report: Callable[[str], None]) -> Rounds:
     """Measure the jobs of each group in every round.
 
     Args:
         groups: Jobs that will be compared with each other; equal ones are measured once.
         rounds: How often.
-        tell: Takes lines about the progress.
+        report: Takes lines about the progress.
     """
     found: Rounds = {}
     with Server() as server:
         for number in range(rounds):
             for place, group in enumerate(groups):
-                tell(f"round {number + 1} of {rounds}, group {place + 1} of {len(groups)}")
+                report(f"round {number + 1} of {rounds}, group {place + 1} of {len(groups)}")
                 jobs = list(dict.fromkeys(group))
                 addressed = [replace(job, url=server.url(job.fields, job.lines)) for job in jobs]
                 for job, result in zip(jobs, take_turns(addressed, server.passed), strict=True):
@@ -74,6 +74,6 @@ def _turns(job: Job) -> int:
 
 def _turn(child: Child, calls: int, passed: Callable[[], int]) -> Result:
     before = passed()
-    child.tell(str(calls))
+    child.write_line(str(calls))
     result = Result(**child.hear())
     return replace(result, wire=(passed() - before) / calls)

@@ -3,7 +3,7 @@
 Two clients, which share nothing but the machine, move money of the same orders at the same time, mostly in equal
 parts, while answers get lost, requests are applied late or behind an error, and reads lag or show captures
 differently. Each call marks its lines, so at the end the sandbox knows which call made what. Ends with status 1
-where a client was told something that is not true.
+where a client reported something that is not true.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from briqpay_async import (
 from briqpay_async.sandbox import Sandbox
 from briqpay_async.transport.order_turns import OrderTurns
 
-__all__ = ["Told", "false_claims", "races"]
+__all__ = ["Claim", "false_claims", "races"]
 
 _BATCH = 1000
 _RETRY = RetryPolicy(base=0.001, cap=0.002, budget=10_000_000)
@@ -73,8 +73,8 @@ Ending = Literal["success", "unknown", "refused", "cancelled"]
 
 
 @attrs.frozen
-class Told:
-    """What a call was told.
+class Claim:
+    """What a call reported.
 
     Attributes:
         kind: ``capture``, ``refund`` or ``cancel``.
@@ -89,11 +89,11 @@ class Told:
     made: str | None = None
 
 
-def false_claims(told: Sequence[Told], session: Mapping[str, Any], cancelled: int) -> list[str]:
-    """What calls were told about a session that is not true.
+def false_claims(claims: Sequence[Claim], session: Mapping[str, Any], cancelled: int) -> list[str]:
+    """What calls reported about a session that is not true.
 
     Args:
-        told: What each call was told.
+        claims: What each call reported.
         session: The state of the session in the end.
         cancelled: How often it was cancelled.
     """
@@ -102,18 +102,18 @@ def false_claims(told: Sequence[Told], session: Mapping[str, Any], cancelled: in
         for one in session["data"][section]:
             made.setdefault(one["cart"][0]["imageUrl"], []).append(one[name])
     wrong = []
-    for call in told:
+    for call in claims:
         effects = made.pop(call.mark, [])
         if call.kind == "cancel":
             continue
         if call.ending == "success" and effects != [call.made]:
-            wrong.append(f"{call} was told success, and it made {effects}")
+            wrong.append(f"{call} reported success, and it made {effects}")
         elif len(effects) > (0 if call.ending == "refused" else 1):
             wrong.append(f"{call} made {effects}")
-    endings = Counter(call.ending for call in told if call.kind == "cancel")
+    endings = Counter(call.ending for call in claims if call.kind == "cancel")
     if not endings["success"] <= cancelled <= endings.total() - endings["refused"]:
-        wrong.append(f"cancellations were told {dict(endings)}, and {cancelled} took effect")
-    return wrong + [f"nobody made {left}" for left in made.values()]
+        wrong.append(f"cancellations reported {dict(endings)}, and {cancelled} took effect")
+    return wrong + [f"no call made {left}" for left in made.values()]
 
 
 def _order() -> Order:
@@ -144,13 +144,13 @@ class _Race:
         self._clients = clients
         self._random = random.Random(seed)  # noqa: S311 - repeats with the seed
         self._seed = seed
-        self._told: list[Told] = []
+        self._claims: list[Claim] = []
         self._captures: list[str] = []
         self._session_id = ""
         self._old = Session()
 
-    async def run(self) -> tuple[list[Told], list[str]]:
-        """What the calls were told, and what of it is not true."""
+    async def run(self) -> tuple[list[Claim], list[str]]:
+        """What the calls reported, and what of it is not true."""
         sandbox = self._sandbox
         session = await self._clients[0].sessions.create(_new_session())
         self._session_id = str(session.session_id)
@@ -162,8 +162,8 @@ class _Race:
             sandbox.faults.remove(fault)
         await sandbox.faults.settled()
         cancelled = len(sandbox.effects_of(self._session_id, "cancel"))
-        wrong = false_claims(self._told, sandbox.sessions[self._session_id], cancelled)
-        return self._told, [f"run {self._seed}: {one}" for one in wrong]
+        wrong = false_claims(self._claims, sandbox.sessions[self._session_id], cancelled)
+        return self._claims, [f"run {self._seed}: {one}" for one in wrong]
 
     def _break(self) -> list[Any]:
         draw, sandbox = self._random, self._sandbox
@@ -190,7 +190,7 @@ class _Race:
             if draw.random() < 0.1:
                 await asyncio.wait([call], timeout=draw.choice((0.0, 0.002, 0.01)))
                 call.cancel()
-            self._told.append(await self._outcome(kind, mark, call))
+            self._claims.append(await self._outcome(kind, mark, call))
 
     def _call(self, kind: str, mark: str, client: BriqpayClient) -> Awaitable[Capture | Refund | None]:
         draw = self._random
@@ -207,25 +207,25 @@ class _Race:
             )
         return client.orders.cancel(self._session_id, timeout=timeout)
 
-    async def _outcome(self, kind: str, mark: str, call: Awaitable[Capture | Refund | None]) -> Told:
+    async def _outcome(self, kind: str, mark: str, call: Awaitable[Capture | Refund | None]) -> Claim:
         try:
             made = await call
         except OutcomeUnknownError:
-            return Told(kind, mark, "unknown")
+            return Claim(kind, mark, "unknown")
         except BriqpayError:
-            return Told(kind, mark, "refused")
+            return Claim(kind, mark, "refused")
         except asyncio.CancelledError:
-            return Told(kind, mark, "cancelled")
+            return Claim(kind, mark, "cancelled")
         if isinstance(made, Capture):
             self._captures.append(str(made.capture_id))
-            return Told(kind, mark, "success", made.capture_id)
-        return Told(kind, mark, "success", made.refund_id if made is not None else None)
+            return Claim(kind, mark, "success", made.capture_id)
+        return Claim(kind, mark, "success", made.refund_id if made is not None else None)
 
 
 async def races(
     runs: int, *, folder: Path | None = None, seed: int = 0, at_once: int = 16
 ) -> tuple[Counter[tuple[str, Ending]], list[str]]:
-    """Run races, and return how calls ended and what they were told that is not true.
+    """Run races, and return how calls ended and what they reported that is not true.
 
     Args:
         runs: How many orders.
@@ -246,8 +246,8 @@ async def races(
 
         async def work() -> None:
             for one in seeds:
-                told, false = await _Race(sandbox, clients, one).run()
-                endings.update((call.kind, call.ending) for call in told)
+                claims, false = await _Race(sandbox, clients, one).run()
+                endings.update((call.kind, call.ending) for call in claims)
                 wrong.extend(false)
 
         await asyncio.gather(*(work() for _ in range(at_once)))
@@ -264,8 +264,8 @@ def main() -> int:
     endings: Counter[tuple[str, Ending]] = Counter()
     wrong: list[str] = []
     for done in range(0, given.runs, _BATCH):  # each with a sandbox of its own, which remembers all it did
-        told, false = asyncio.run(races(min(_BATCH, given.runs - done), seed=given.seed + done))
-        endings.update(told)
+        claims, false = asyncio.run(races(min(_BATCH, given.runs - done), seed=given.seed + done))
+        endings.update(claims)
         wrong += false
         print(f"{min(done + _BATCH, given.runs)} orders, {len(wrong)} false claims", flush=True)
     for (kind, ending), count in sorted(endings.items()):

@@ -184,7 +184,7 @@ class Client(Peer):
 
 
 class UnreadClient(Client):
-    """This client; the answer comes as a model, and nobody looks at its data."""
+    """This client; the answer comes as a model whose data is not read."""
 
     touch = False
 

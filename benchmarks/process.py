@@ -61,7 +61,7 @@ class Child:
             text=True,
         )
 
-    def tell(self, line: str) -> None:
+    def write_line(self, line: str) -> None:
         """Write a line to its standard input."""
         assert self._process.stdin
         self._process.stdin.write(f"{line}\n")

@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.server`` prints its ports as one line of JSON and runs until its standard input closes,
 on the last core unless ``--roam`` is given.
-One port answers an empty 204, one each a session with so many cart lines, and one tells the bytes that passed.
+One port answers an empty 204, one each a session with so many cart lines, and one answers how many bytes passed.
 """
 
 from __future__ import annotations
@@ -78,13 +78,13 @@ def _request_end(data: bytes, start: int) -> int | None:
 
 
 class TellCounters(asyncio.Protocol):
-    """Writes the counters to whoever connects, and hangs up."""
+    """Writes the counters to each client that connects, and closes."""
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Tell and close."""
+        """Write and close."""
         text = json.dumps([self._counters.received, self._counters.sent])
         cast("asyncio.Transport", transport).write(text.encode())
         transport.close()

@@ -13,17 +13,17 @@ from benchmarks.ratios import Ratio
 
 __all__ = ["bulk_memory", "bulk_throughput", "sandbox_rate", "two_processes"]
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
-def sandbox_rate(rounds: int, tell: Tell, calls: int = 3200) -> Ratio:
+def sandbox_rate(rounds: int, report: Report, calls: int = 3200) -> Ratio:
     """Requests a second of the sandbox against those of an aiohttp.web server with a fixed body.
 
     Raw streams ask, in a process that never sleeps, so that the server is what takes the time.
     """
     sandbox, fixed = [], []
     for number in range(rounds):
-        tell(f"sandbox, round {number + 1} of {rounds}")
+        report(f"sandbox, round {number + 1} of {rounds}")
         with ExitStack() as stack:
             jobs = []
             for kind in ("sandbox", "fixed"):
@@ -36,7 +36,7 @@ def sandbox_rate(rounds: int, tell: Tell, calls: int = 3200) -> Ratio:
     return Ratio.of(sandbox, fixed)
 
 
-def two_processes(rounds: int, tell: Tell, calls: int = 8000) -> Ratio:
+def two_processes(rounds: int, report: Report, calls: int = 8000) -> Ratio:
     """How much sooner two processes, a core each, make the calls that one would make alone.
 
     The server, which takes its time from the two cores of the pair, answers with whole sessions, as is usual.
@@ -44,7 +44,7 @@ def two_processes(rounds: int, tell: Tell, calls: int = 8000) -> Ratio:
     ratios = []
     with Server("--roam") as server:
         for number in range(rounds):
-            tell(f"two processes, round {number + 1} of {rounds}")
+            report(f"two processes, round {number + 1} of {rounds}")
             one = replace(job("client", "all", 10, calls=calls), url=server.url("all", 10))
             with ExitStack() as stack:
                 alone = start(stack, one)
@@ -60,7 +60,7 @@ def _seconds(children: Sequence[Child], calls: int) -> float:
     """How long processes that share the calls take, all at the same time."""
     share = calls // len(children)
     for child in children:
-        child.tell(str(share))
+        child.write_line(str(share))
     return max(share * float(child.hear()["wall"]) for child in children)
 
 
@@ -69,21 +69,21 @@ def _bulk(name: str, rows: int, url: str = "") -> dict[str, float]:
         return dict(child.hear())
 
 
-def bulk_throughput(rounds: int, tell: Tell, rows: int = 20_000) -> Ratio:
+def bulk_throughput(rounds: int, report: Report, rows: int = 20_000) -> Ratio:
     """Rows a second of a bulk run against a bare pool of workers that sends the same bytes."""
     bulk, bare = [], []
     with Server() as server:
         for number in range(rounds):
-            tell(f"bulk rows, round {number + 1} of {rounds}")
+            report(f"bulk rows, round {number + 1} of {rounds}")
             bulk.append(_bulk("bulk", rows, server.url("none", 0))["seconds"])
             bare.append(_bulk("bare", rows, server.url("none", 0))["seconds"])
     return Ratio.of(bare, bulk)
 
 
-def bulk_memory(rounds: int, tell: Tell, few: int = 10_000, many: int = 1_000_000) -> Ratio:
+def bulk_memory(rounds: int, report: Report, few: int = 10_000, many: int = 1_000_000) -> Ratio:
     """Most memory of a process in a long bulk run against a short one, over a transport that does nothing."""
     ratios = []
     for number in range(rounds):
-        tell(f"bulk memory, round {number + 1} of {rounds}")
+        report(f"bulk memory, round {number + 1} of {rounds}")
         ratios.append(_bulk("fake", many)["peak_kb"] / _bulk("fake", few)["peak_kb"])
     return Ratio.from_rounds(ratios)

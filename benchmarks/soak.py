@@ -1,7 +1,7 @@
 """``python -m benchmarks.soak``: thousands of updates while a quarter of all requests go wrong.
 
 The sandbox runs in another process and breaks requests in every transient way it knows. Each update writes a value
-of its own, so at the end it can be told whether one was lost, applied in the wrong order, or never ended, and
+of its own, so at the end it is known whether one was lost, applied in the wrong order, or never ended, and
 whether the client kept connections or memory. Ends with status 1 where a proof fails.
 """
 
@@ -260,7 +260,7 @@ def _main(arguments: Sequence[str] | None = None) -> int:
     with Child("benchmarks.soak_server", str(options["seed"])) as server:
 
         def hear() -> Any:
-            server.tell("seen")
+            server.write_line("seen")
             return server.hear()
 
         async def run() -> Report:

@@ -1,4 +1,4 @@
-"""What a soak run proves: functions of what the client was told and what the server saw."""
+"""What a soak run proves: functions of what the client got and what the server saw."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SPARE_BLOCKS = 0.05
 
 @attrs.define
 class Story:
-    """What the client was told about the updates of one session, which write 1, then 2, and so on.
+    """What the client got about the updates of one session, which write 1, then 2, and so on.
 
     Attributes:
         made: How many updates were made.

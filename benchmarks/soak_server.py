@@ -1,6 +1,6 @@
 """``python -m benchmarks.soak_server [SEED]``: a sandbox in a process of its own, and what it saw.
 
-Prints its address as one line of JSON, and one more for each line that it is told:
+Prints its address as one line of JSON, and one more for each line that it reads:
 
 - ``seen``: what happened since the last reset, all requests and the value that every session holds.
 """

@@ -30,7 +30,7 @@ def test_structure_orjson(benchmark: BenchmarkFixture, content: bytes, lines: in
 
 @sizes
 def test_structure_session(benchmark: BenchmarkFixture, content: bytes) -> None:
-    """What a call does to an answer that nobody looks into."""
+    """What a call does to an answer that is not read."""
     session = benchmark(lambda: decode(orjson.loads(content), Session))
     assert session.session_id == payloads.session_ids(1)[0]
 

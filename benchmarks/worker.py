@@ -31,7 +31,7 @@ _LIMIT = 300.0
 
 
 async def _measure(
-    job: Job, turns: Iterable[int], tell: Callable[[Result], None], profile: cProfile.Profile | None
+    job: Job, turns: Iterable[int], report: Callable[[Result], None], profile: cProfile.Profile | None
 ) -> None:
     async with asyncio.timeout(_LIMIT), PEERS[job.peer](job) as peer:
         await _calls(peer, job.concurrency, range(job.warmup))
@@ -47,7 +47,7 @@ async def _measure(
             if profile:
                 profile.disable()
             done += calls
-            tell(Result(cpu=cpu / calls, wall=wall / calls))
+            report(Result(cpu=cpu / calls, wall=wall / calls))
 
 
 async def _calls(peer: Peer, concurrency: int, numbers: range) -> None:
@@ -70,12 +70,12 @@ async def _stay_awake() -> None:
 
 
 def _run(
-    job: Job, turns: Iterable[int], tell: Callable[[Result], None], profile: cProfile.Profile | None = None
+    job: Job, turns: Iterable[int], report: Callable[[Result], None], profile: cProfile.Profile | None = None
 ) -> None:
     pin(job.core)
     logging.basicConfig(level=logging.WARNING)
     with asyncio.Runner(loop_factory=loop_factory(uvloop=PEERS[job.peer].uvloop)) as runner:
-        runner.run(_measure(job, turns, tell, profile))
+        runner.run(_measure(job, turns, report, profile))
 
 
 def _on_demand() -> Iterator[int]:

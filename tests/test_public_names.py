@@ -26,7 +26,7 @@ HEAVY = (
 ASIDE = ("blocking", "shared", "sandbox", "cli", "testing", "integrations", "bulk.engine", "bulk.throttle")
 NEEDED = {"aiohttp", "attr", "attrs", "cattrs", "orjson", "typing_extensions"}
 
-# Taking a name away breaks somebody, and a new one stays for good: both happen here first.
+# Taking a name away breaks a program, and a new one stays for good: both happen here first.
 NAMES = (
     "APIError",
     "Address",

@@ -117,7 +117,7 @@ def test_wrong_arguments_are_refused_at_once(blocking: BlockingBriqpayClient, se
         blocking.sessions.update_many(4)  # type: ignore[arg-type]
 
 
-def test_a_run_that_nobody_reads_leaves_nothing(blocking: BlockingBriqpayClient, sessions: list[str]) -> None:
+def test_an_unread_run_leaves_nothing(blocking: BlockingBriqpayClient, sessions: list[str]) -> None:
     blocking.sessions.update_many([_row(sessions[0], 1)])
     assert blocking.sessions.read(sessions[0]).data.billing.city == "Lund"
 

@@ -257,8 +257,8 @@ def test_what_a_buyer_types_is_kept_and_told_to_the_shop(
     frame.get_by_label("City").first.fill("Bergen")
     frame.get_by_label("Postal code").first.focus()
     page.wait_for_function("window.heard.some(([name]) => name === 'addressupdate')")
-    [told] = [told for name, told in page.evaluate("window.heard") if name == "addressupdate"]
-    assert told["billing"]["city"] == "Bergen"
+    [update] = [update for name, update in page.evaluate("window.heard") if name == "addressupdate"]
+    assert update["billing"]["city"] == "Bergen"
     assert emulator.sessions[session.session_id]["data"]["billing"]["city"] == "Bergen"
 
 

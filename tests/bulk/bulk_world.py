@@ -34,7 +34,7 @@ def rows(count: int, sessions: int | None = None) -> list[SessionUpdate]:
 
 
 class Hours:
-    """A clock for schedules: whoever sleeps shortest wakes first, and time passes only while everybody sleeps."""
+    """A clock for schedules: the shortest sleep ends first, and time passes only while all tasks sleep."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,8 +1,8 @@
-"""A bulk run that is killed again and again, and the proof that nothing was lost and nothing told twice.
+"""A bulk run that is killed again and again, and the proof that nothing was lost and nothing reported twice.
 
 Three processes: a sandbox that loses answers after it has applied the request, the run itself (this file as a
-program), and whoever kills it. Every row sets something that only it sets, except for the last one of each
-session, which overrides the first; so the final states tell of every single row.
+program), and what kills it. Every row sets something that only it sets, except for the last one of each
+session, which overrides the first; so the final states show every single row.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def client(url: str) -> BriqpayClient:
 
 
 async def run(url: str, journal: str, session_ids: list[str]) -> None:
-    """Tell each outcome on standard output the moment it is known."""
+    """Print each outcome the moment it is known."""
     async with client(url) as briqpay:
         async for outcome in briqpay.sessions.update_many(rows(session_ids), journal=BulkJournal(journal)):
             os.write(1, f"{outcome.index} {outcome.status}\n".encode())
@@ -79,15 +79,15 @@ class Report:
     Attributes:
         rows: Rows of the input.
         kills: How often the run was killed.
-        told: How often a row was told to be applied, by row.
-        last: What the last run told of each row.
+        applied: How often a row was reported as applied, by row.
+        last: What the last run reported of each row.
         wrong: Sessions whose final state is not that of all rows in order.
         requests: Requests that took effect.
     """
 
     rows: int
     kills: int = 0
-    told: Counter[int] = attrs.Factory(Counter)
+    applied: Counter[int] = attrs.Factory(Counter)
     last: dict[int, str] = attrs.Factory(dict)
     wrong: list[str] = attrs.Factory(list)
     requests: int = 0
@@ -95,7 +95,7 @@ class Report:
     def problems(self) -> list[str]:
         """What speaks against the run; nothing, if all is well."""
         found = [
-            f"row {row} was told to be applied {times} times" for row, times in self.told.items() if times > 1
+            f"row {row} was reported as applied {times} times" for row, times in self.applied.items() if times > 1
         ]
         found += [f"row {row} has no outcome" for row in range(self.rows) if row not in self.last]
         found += [f"row {row} is {status}" for row, status in self.last.items() if status == "failed"]
@@ -144,19 +144,19 @@ async def killed_again_and_again(
 async def _run_once(program: list[str], report: Report, seconds: float | None) -> None:
     running = await asyncio.create_subprocess_exec(*program, stdout=asyncio.subprocess.PIPE)
     assert running.stdout is not None
-    told = [await running.stdout.readline()]
+    lines = [await running.stdout.readline()]
     if seconds is not None:
         asyncio.get_running_loop().call_later(seconds, _kill, running)
-    told += (await running.stdout.read()).splitlines(keepends=True)
+    lines += (await running.stdout.read()).splitlines(keepends=True)
     status = await running.wait()
     assert status in {0, -signal.SIGKILL}, status
     report.kills += status != 0
     report.last.clear()
-    for line in told:
+    for line in lines:
         if line.endswith(b"\n"):
             index, status_text = line.decode().split()
             report.last[int(index)] = status_text
-            report.told[int(index)] += status_text == "applied"
+            report.applied[int(index)] += status_text == "applied"
 
 
 def _kill(running: asyncio.subprocess.Process) -> None:

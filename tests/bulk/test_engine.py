@@ -169,7 +169,7 @@ async def test_two_spellings_of_a_session_are_one_session(api: FakeApi) -> None:
     assert {outcome.session_id for outcome in outcomes} == {name, name.upper()}
 
 
-async def test_a_hot_session_starves_nobody(api: FakeApi) -> None:
+async def test_a_hot_session_starves_no_other(api: FakeApi) -> None:
     hot = [row(0, f"Hot {number}") for number in range(1000)]
 
     outcomes = await api.outcomes([*hot, *rows(101)[1:]], concurrency=5)

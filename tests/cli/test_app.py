@@ -155,7 +155,7 @@ def test_a_reader_that_stops_reading_is_no_traceback(
     os.close(reader)
     with os.fdopen(writer, "w", encoding="utf-8") as pipe:
         monkeypatch.setattr(sys, "stdout", pipe)
-        status = run_app(["act"], app_that(lambda: write_json("for nobody")))
+        status = run_app(["act"], app_that(lambda: write_json("unread")))
         pipe.write("still buffered\n")  # goes nowhere instead of failing when it is closed
 
     assert status == 141

@@ -1,4 +1,4 @@
-"""``briqpay sandbox complete`` and the like, told to a sandbox on a real socket."""
+"""``briqpay sandbox complete`` and the like, against a sandbox on a real socket."""
 
 from __future__ import annotations
 

@@ -286,7 +286,7 @@ def test_a_token_is_read() -> None:
         ("sales tax", bq.SalesTaxItem, bq.ProductType.SALES_TAX),
         ("gift card paid with", bq.CartItem, bq.ProductType.GIFT_CARD),
         ("adjustment", bq.CartItem, bq.ProductType.ADJUSTMENT),
-        ("of a type nobody told us of", bq.CartItem, "fee"),
+        ("of an unknown type", bq.CartItem, "fee"),
     ],
 )
 def test_the_product_type_chooses_the_class_of_a_line(name: str, cls: type, product_type: str) -> None:

@@ -1,4 +1,4 @@
-"""An answer that is structured while it is looked at shows what it would if it were structured at once."""
+"""An answer that is decoded when it is read shows what it would if it were decoded at once."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def look(session: bq.Session, order: Callable[[list[str]], list[str]]) -> None:
 
 @pytest.mark.parametrize("repeated", range(5))  # constructors are compiled for shapes seen three times
 @pytest.mark.parametrize("wire", ANSWERS.values(), ids=ANSWERS)
-def test_it_equals_what_is_structured_at_once(wire: dict[str, Any], repeated: int) -> None:
+def test_it_equals_what_is_decoded_at_once(wire: dict[str, Any], repeated: int) -> None:
     whole = bq.structure(wire, bq.Session)
     assert answered(wire) == whole
     assert whole == answered(wire)
@@ -85,7 +85,7 @@ def test_it_is_copied_whole(wire: dict[str, Any], duplicate: Callable[[bq.Sessio
 
 
 @given(sessions(max_lines=3), st.randoms(use_true_random=False))
-def test_the_order_in_which_it_is_looked_at_does_not_matter(session: bq.Session, random: Any) -> None:
+def test_the_order_in_which_members_are_read_does_not_matter(session: bq.Session, random: Any) -> None:
     wire = orjson.loads(orjson.dumps(bq.unstructure(session)))
     read = answered(wire)
     look(read, lambda names: random.sample(names, len(names)))
@@ -94,7 +94,7 @@ def test_the_order_in_which_it_is_looked_at_does_not_matter(session: bq.Session,
 
 
 @pytest.mark.parametrize("wire", ANSWERS.values(), ids=ANSWERS)
-def test_what_was_looked_at_is_not_kept_twice(wire: dict[str, Any]) -> None:
+def test_what_was_read_is_not_kept_twice(wire: dict[str, Any]) -> None:
     session = answered(wire)
     look(session, list)
     order = session.data.order if session.data else None
@@ -136,7 +136,7 @@ def _attribute(model: Any, member: str) -> str:
 @pytest.mark.parametrize(
     "path", [path for path in paths(FULL_SESSION) if (path and path[:-1] in LATER) or path[:-2] in LATER[3:]]
 )
-def test_a_malformed_member_is_told_when_it_is_looked_at_and_each_time(path: tuple[Any, ...]) -> None:
+def test_a_malformed_member_is_an_error_whenever_it_is_read(path: tuple[Any, ...]) -> None:
     nonsense: Any = {} if isinstance(at(FULL_SESSION, path), str | int | list) else "text"
     wire = changed(FULL_SESSION, path, nonsense)
     try:
@@ -158,7 +158,7 @@ def test_a_malformed_member_is_told_when_it_is_looked_at_and_each_time(path: tup
             assert (caught.value.pointer, caught.value.message) == (pointer(path), expected.message)
 
 
-def test_what_is_nested_too_deeply_is_told_when_it_is_looked_at() -> None:
+def test_what_is_nested_too_deeply_is_an_error_when_it_is_read() -> None:
     for path in (
         ("data", "billing"),
         ("data", "futureMember"),

@@ -1,4 +1,4 @@
-"""A document that no sense can be made of is an error that names the place, and nothing else is."""
+"""A member of the wrong type is an error that names the place, and nothing else is."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _objects_and_arrays(wire: dict[str, Any]) -> list[Any]:
         if path
         and (kind := type(at(wire, path))) in {dict, list}
         and not {"paymentTags", "value", "enum"} & {path[-1]}
-        and path != ("moduleStatus", "terms")  # a module that nobody told us of
+        and path != ("moduleStatus", "terms")  # an unknown module
         and not any(open_map in path[:-1] for open_map in OPEN_MAPS)
     ]
 

@@ -1,4 +1,4 @@
-"""What is sent obeys the rules between members, and every problem is told at once without its value."""
+"""What is sent obeys the rules between members, and every problem is named at once without its value."""
 
 from __future__ import annotations
 

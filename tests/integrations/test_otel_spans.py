@@ -1,4 +1,4 @@
-"""A call is one span: when it begins and ends, what it tells, and what it never does."""
+"""A call is one span: when it begins and ends, what it has, and what it never has."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def session_id(client: BriqpayClient) -> str:
     return str((await client.sessions.create(new_session())).session_id)
 
 
-def told(span: ReadableSpan) -> dict[str, object]:
+def attributes_of(span: ReadableSpan) -> dict[str, object]:
     """The attributes of a span without the identifier of the call, which must be there."""
     attributes: dict[str, object] = dict(span.attributes or {})
     assert attributes.pop("briqpay.call_id")
@@ -101,7 +101,7 @@ async def test_a_call_that_succeeds_is_one_client_span(
     (span,) = exporter.get_finished_spans()
     assert (span.name, span.kind) == ("PATCH /v3/session/{id}", trace.SpanKind.CLIENT)
     assert span.status.status_code is trace.StatusCode.UNSET
-    assert told(span) == {
+    assert attributes_of(span) == {
         "http.request.method": "PATCH",
         "url.template": "/v3/session/{id}",
         "http.response.status_code": 200,
@@ -120,7 +120,7 @@ async def test_a_retried_call_is_one_span_that_tells_each_attempt_and_why(
     await briqpay.sessions.update(session_id, MOVE)
 
     (span,) = exporter.get_finished_spans()
-    assert told(span) == {
+    assert attributes_of(span) == {
         "http.request.method": "PATCH",
         "url.template": "/v3/session/{id}",
         "http.request.resend_count": 2,
@@ -170,7 +170,7 @@ async def test_a_call_that_used_up_its_attempts_tells_the_last_failure_only(
         await briqpay.sessions.read(session_id)
 
     (span,) = exporter.get_finished_spans()
-    assert told(span) == {
+    assert attributes_of(span) == {
         "http.request.method": "GET",
         "url.template": "/v3/session/{id}",
         "http.request.resend_count": 3,
@@ -188,7 +188,7 @@ async def test_an_unknown_outcome_is_told_under_its_own_name(
 
     (span,) = exporter.get_finished_spans()
     assert span.name == "POST /v3/session"
-    assert told(span)["error.type"] == "OutcomeUnknownError"
+    assert attributes_of(span)["error.type"] == "OutcomeUnknownError"
 
 
 async def test_an_answer_without_sense_ends_the_span_like_any_other_answer(
@@ -200,7 +200,7 @@ async def test_an_answer_without_sense_ends_the_span_like_any_other_answer(
         await briqpay.sessions.read(session_id)
 
     (span,) = exporter.get_finished_spans()
-    assert told(span)["http.response.status_code"] == 200
+    assert attributes_of(span)["http.response.status_code"] == 200
 
 
 async def test_a_patch_that_changes_nothing_makes_no_span(
@@ -273,7 +273,7 @@ async def test_a_cancelled_call_ends_its_span_and_stays_cancelled(
 
     (span,) = exporter.get_finished_spans()
     assert span.status.status_code is trace.StatusCode.ERROR
-    assert told(span) == {
+    assert attributes_of(span) == {
         "http.request.method": "GET",
         "url.template": "/v3/session/{id}",
         "error.type": "CancelledError",
@@ -295,7 +295,7 @@ async def test_a_call_cancelled_while_it_waits_to_be_repeated_ends_its_span(
 
     (span,) = exporter.get_finished_spans()
     assert [name for name, _ in events(span)] == ["briqpay.attempt", "briqpay.retry"]
-    assert told(span)["error.type"] == "CancelledError"
+    assert attributes_of(span)["error.type"] == "CancelledError"
 
 
 def open_spans(hooks: OpenTelemetryHooks) -> list[ReadableSpan]:
@@ -315,9 +315,9 @@ async def test_a_call_that_fails_before_its_first_request_has_a_span_too(
     await cancelled(first)
 
     waited, sent = exporter.get_finished_spans()
-    assert told(waited)["error.type"] == "CallTimeoutError"
+    assert attributes_of(waited)["error.type"] == "CallTimeoutError"
     assert events(waited) == []
-    assert told(sent)["error.type"] == "CancelledError"
+    assert attributes_of(sent)["error.type"] == "CancelledError"
 
 
 WAYS_TO_FAIL: dict[str, tuple[dict[str, Any], type[Exception]]] = {
@@ -343,7 +343,7 @@ async def test_no_way_for_a_call_to_end_leaves_its_span_open(
     assert open_spans(hooks) == []
 
 
-# --- what a span tells, and what it does not ------------------------------------------------------------------
+# --- what a span has, and what it has not ------------------------------------------------------------------
 
 Use = Callable[[BriqpayClient], Awaitable[object]]
 
@@ -386,10 +386,10 @@ async def test_a_span_tells_nothing_of_query_headers_body_identifiers_or_credent
     sandbox.faults.add("html_502", endpoint="patch", nth=1)
     patch = SessionPatch.of(data=data())
 
-    await briqpay.sessions.update(session_id, patch, fields=["status"], headers={"X-Shop": "told-nobody"})
+    await briqpay.sessions.update(session_id, patch, fields=["status"], headers={"X-Shop": "hidden-value"})
 
     shown = exporter.get_finished_spans()[0].to_json()
-    hidden = ["told-nobody", "X-Shop", "ada@shop.example", "fields", session_id, sandbox.secret, "nginx"]
+    hidden = ["hidden-value", "X-Shop", "ada@shop.example", "fields", session_id, sandbox.secret, "nginx"]
     assert [text for text in hidden if text in shown] == []
 
 

@@ -1,4 +1,4 @@
-"""Rounding, and what a line of a cart amounts to (reference §G)."""
+"""Rounding, and what a line of a cart amounts to."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_line_amounts_to_what_the_reference_says(members: dict[str, Any], inc:
 
 
 def test_an_amount_that_floating_point_truncates_is_right() -> None:
-    assert int(1.15 * 100) == 114  # the trap (reference §G 3: 1234 for 12.35)
+    assert int(1.15 * 100) == 114  # the trap (1234 for 12.35)
     assert _line(unit_price=115, tax_rate=0).amounts() == (115, 115)
     assert _line(unit_price=1029, tax_rate=2000).amounts() == (1235, 1029)
 

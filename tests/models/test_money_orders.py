@@ -31,7 +31,7 @@ def _line(reference: str, quantity: int, unit_price: int, tax_rate: int = 2500, 
     )
 
 
-# Three lines with 19 % whose parts round one up (reference §G 6).
+# Three lines with 19 % whose parts round one up.
 GERMAN = [_line("demo_1", 2, 1912, 1900), _line("demo_3", 1, 2872, 1900), _line("2", 1, 700, 1900)]
 US = [_line("SKU-1", 1, 10000, 0), bq.SalesTaxItem(name="Sales tax", reference="sales_tax", total_tax_amount=825)]
 DISCOUNTED = [

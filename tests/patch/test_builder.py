@@ -225,7 +225,7 @@ def test_the_upsell_module_starts_from_what_the_session_shows() -> None:
     assert builder.build().body == {"modules": {"config": {"upsell": {"footer": "Good bye"}}}}
 
 
-def test_members_nobody_knows_travel_with_the_cart() -> None:
+def test_unknown_members_travel_with_the_cart() -> None:
     base = data(line("a", extra={"futureMember": {"kept": True}}), line("b"))
     builder = PatchBuilder(base)
     builder.cart.set_quantity("b", 2)

@@ -68,7 +68,7 @@ def test_a_removed_line_is_among_the_changes() -> None:
     assert "/data/order/cart/1/name" in SessionPatch.between(state, shorter).changed
 
 
-def test_the_body_is_a_copy_that_nobody_else_sees() -> None:
+def test_the_body_is_a_new_copy_each_time() -> None:
     state = data()
     assert state.order is not None
     patch = SessionPatch.between(state, attrs.evolve(state, order=state.order.with_cart([line("x")])))

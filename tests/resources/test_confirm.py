@@ -75,17 +75,17 @@ def test_captures_and_refunds_are_believed_in_both_vocabularies(
     kind: str, claim: str, stored: dict[str, str], is_true: bool
 ) -> None:
     made = {f"{kind}Id": "x-1", **stored}
-    told = event(f"{kind}_status", claim, **{f"{kind}Id": "x-1"})
+    claimed_event = event(f"{kind}_status", claim, **{f"{kind}Id": "x-1"})
     shown = session(**{f"{kind}s": [{f"{kind}Id": "x-0", "status": claim}, made]})
     if is_true:
-        check_event(told, shown)
+        check_event(claimed_event, shown)
         return
     with pytest.raises(WebhookNotConfirmedError):
-        check_event(told, shown)
+        check_event(claimed_event, shown)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "claimed_event",
     [
         event("capture_status", "approved", captureId="unknown"),
         event("capture_status", "approved"),
@@ -98,9 +98,9 @@ def test_captures_and_refunds_are_believed_in_both_vocabularies(
         event("brand_new", "completed"),
     ],
 )
-def test_what_the_session_does_not_show_is_not_believed(told: Any) -> None:
+def test_what_the_session_does_not_show_is_not_believed(claimed_event: Any) -> None:
     with pytest.raises(WebhookNotConfirmedError):
-        check_event(told, session(captures=[{"captureId": "x"}], refunds=[{"refundId": "x"}]))
+        check_event(claimed_event, session(captures=[{"captureId": "x"}], refunds=[{"refundId": "x"}]))
 
 
 def test_what_the_session_shows_is_believed() -> None:

@@ -51,7 +51,7 @@ WHOLE = data(line("a", quantity=3), line("b"))
 
 @pytest.fixture(params=["seed", "plugins", "missing"])
 async def shop(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
-    """An API in each of the vocabularies that captures and refunds are told in."""
+    """An API in each of the vocabularies that captures and refunds are described in."""
     async with Sandbox(vocabulary=request.param) as sandbox:
         yield sandbox
 

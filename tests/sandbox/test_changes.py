@@ -16,7 +16,7 @@ def seen(box: Sandbox) -> list[StatusChange]:
     return changes
 
 
-def told(changes: list[StatusChange], *, modules: bool = False) -> list[tuple[str, str | None, str]]:
+def summary_of(changes: list[StatusChange], *, modules: bool = False) -> list[tuple[str, str | None, str]]:
     found = [(each.subject, each.before, each.status) for each in changes if modules or each.subject != "module"]
     changes.clear()
     return found
@@ -24,24 +24,24 @@ def told(changes: list[StatusChange], *, modules: bool = False) -> list[tuple[st
 
 async def test_the_life_of_an_order_is_told(shop: Shop, box: Sandbox, seen: list[StatusChange]) -> None:
     session_id = await shop.create()
-    assert told(seen) == [("session", None, "started")]
+    assert summary_of(seen) == [("session", None, "started")]
     await shop.patch(session_id, {"data": {"billing": {"city": "Lund"}}})
-    assert told(seen) == [("session", "started", "modules_in_progress")]
+    assert summary_of(seen) == [("session", "started", "modules_in_progress")]
     box.complete(session_id, "order_pending")
-    assert told(seen) == [("session", "modules_in_progress", "completed"), ("order", None, "order_pending")]
+    assert summary_of(seen) == [("session", "modules_in_progress", "completed"), ("order", None, "order_pending")]
     box.complete(session_id)
-    assert told(seen) == [("order", "order_pending", "order_approved_not_captured")]
+    assert summary_of(seen) == [("order", "order_pending", "order_approved_not_captured")]
     _, capture = await shop.capture(session_id, MUG)
     assert [each.capture_id for each in seen if each.subject == "capture"] == [capture["captureId"]]
-    assert told(seen) == [
+    assert summary_of(seen) == [
         ("order", "order_approved_not_captured", "captured_partial"),
         ("capture", None, "approved"),
     ]
     await shop.capture(session_id, TEA)
-    assert told(seen) == [("order", "captured_partial", "captured_full"), ("capture", None, "approved")]
+    assert summary_of(seen) == [("order", "captured_partial", "captured_full"), ("capture", None, "approved")]
     _, refund = await shop.refund(session_id, MUG, capture_id=capture["captureId"])
     assert [each.refund_id for each in seen] == [refund["refundId"]]
-    assert told(seen) == [("refund", None, "approved")]
+    assert summary_of(seen) == [("refund", None, "approved")]
 
 
 async def test_a_change_carries_the_state_after_it(shop: Shop, box: Sandbox, seen: list[StatusChange]) -> None:

@@ -67,8 +67,8 @@ async def test_a_buyer_who_is_notified_is_back_in_the_checkout_and_can_pay_again
     session_id = await shop.create(ASKING)
     box.complete(session_id)
     await decide(shop, session_id, NOTIFY)
-    told = box.checkout(session_id)
-    assert (told.stage, told.messages) == ("open", ("Sold out", "Change the cart"))
+    checkout = box.checkout(session_id)
+    assert (checkout.stage, checkout.messages) == ("open", ("Sold out", "Change the cart"))
     assert (await shop.patch(session_id, {"data": {"billing": {"city": "Lund"}}}))[0] == 200
     box.complete(session_id)
     assert box.checkout(session_id).messages == ()
@@ -206,8 +206,8 @@ async def test_pending_captures_and_refunds_are_decided(opened: Any) -> None:
     assert (refund["status"], payment["refundStatus"]) == ("pending", "not_refunded")
     sandbox.advance(session_id, refund_id=refund["refundId"])
     assert sandbox.sessions[session_id]["moduleStatus"]["payment"]["refundStatus"] == "partially_refunded"
-    told = [(each.subject, each.status) for each in changes if each.subject in ("capture", "refund")]
-    assert told == [
+    statuses = [(each.subject, each.status) for each in changes if each.subject in ("capture", "refund")]
+    assert statuses == [
         ("capture", "pending"),
         ("capture", "pending"),
         ("capture", "approved"),
@@ -297,7 +297,7 @@ async def test_what_a_test_has_decided_is_not_decided_again(opened: Any) -> None
     assert len(sandbox.effects) == 0
 
 
-def test_what_is_due_without_a_loop_happens_when_somebody_looks() -> None:
+def test_what_is_due_without_a_loop_happens_when_the_state_is_read() -> None:
     now = [0.0]
     timers = Timers(lambda: now[0])
     seen: list[str] = []

@@ -154,7 +154,7 @@ def test_a_fault_that_cannot_be_is_refused(kind: str, options: dict[str, Any], e
 
 def test_every_kind_can_be_made_with_its_defaults_and_says_whether_it_is_applied() -> None:
     applied = {kind: make_fault(kind).applied for kind in KINDS}
-    assert {kind for kind, told in applied.items() if told is False} == {
+    assert {kind for kind, applies in applied.items() if applies is False} == {
         "status",
         "html_502",
         "rate_limit",
@@ -162,7 +162,7 @@ def test_every_kind_can_be_made_with_its_defaults_and_says_whether_it_is_applied
         "close_before_answer",
         "webhook_never",
     }
-    assert [kind for kind, told in applied.items() if told is None] == ["chaos"]
+    assert [kind for kind, applies in applied.items() if applies is None] == ["chaos"]
     assert make_fault("status", applied=True).applied is True
     assert all(kind.summary.endswith(".") for kind in KINDS.values())
 

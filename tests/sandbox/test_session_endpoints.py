@@ -181,7 +181,7 @@ async def test_an_unknown_session_is_refused_on_every_endpoint(
         "Basic nonsense",
         "Basic ümlaut",
         basic("sandbox-merchant", "guess"),
-        basic("somebody", "sandbox-secret"),
+        basic("stranger", "sandbox-secret"),
         basic("sandbox-merchant", "sandbox-secret").replace("Basic", "Bearer"),
     ],
 )

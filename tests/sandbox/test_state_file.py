@@ -116,7 +116,7 @@ async def test_a_port_that_is_taken_leaves_the_file_free(file: Path) -> None:
         pass
 
 
-def test_nobody_else_may_read_the_file(file: Path) -> None:
+def test_no_other_user_may_read_the_file(file: Path) -> None:
     with Sandbox(state=file).in_thread():
         assert file.stat().st_mode & 0o077 == 0
 

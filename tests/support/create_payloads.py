@@ -6,7 +6,7 @@ from typing import Any
 
 SESSION_ID = "7d0f0d0e-58f3-4a55-9b0c-6a1d2f1c9e01"
 
-# Reference §G 2: four chairs at 25.00 less 20 % are 80.00 without and 100.00 with VAT.
+# Four chairs at 25.00 less 20 % are 80.00 without and 100.00 with VAT.
 CREATE_BUSINESS: dict[str, Any] = {
     "product": {"type": "payment", "intent": "payment_one_time", "id": "b2b-checkout"},
     "customerType": "business",
@@ -104,7 +104,7 @@ CREATE_CONSUMER: dict[str, Any] = {
     },
 }
 
-# Lines with the totals that are in no table of SEED's (reference §C.2), addresses of a country alone.
+# Lines with the totals that the docs of "Update session" do not list, addresses of a country alone.
 CREATE_WITH_LINE_TOTALS: dict[str, Any] = {
     "product": {"type": "payment", "intent": "payment_tokenize", "variantId": "variant-b"},
     "customerType": "consumer",
@@ -256,7 +256,7 @@ CREATE_WITH_TERMS: dict[str, Any] = {
     },
 }
 
-# Bare lines, a redirect with the placeholder that the API fills in (reference §C.1).
+# Bare lines, a redirect with the placeholder that the API fills in.
 CREATE_WITH_BARE_LINES: dict[str, Any] = {
     "product": {"type": "payment", "intent": "payment_one_time"},
     "customerType": "business",

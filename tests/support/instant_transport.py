@@ -23,7 +23,7 @@ SESSION_ID = "61c16f84-0000-4000-8000-000000000000"
 class InstantTransport:
     """Gives the same answer to every request, and remembers the requests.
 
-    It does not suspend whoever sends, unless it is told to let others run first.
+    It does not suspend the sender, unless it lets other tasks run first (an option).
     """
 
     def __init__(self, body: bytes = b"", *, suspends: bool = False) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 SESSION_ID = "0c8f3a52-0f3b-4d61-8a53-b7c40f6e7a11"
 
-# --- cart lines (reference §C.2) -------------------------------------------------------------------------
+# --- cart lines ------------------------------------------------------------------------------------------
 
 LINES: dict[str, dict[str, Any]] = {
     "regular": {
@@ -64,7 +64,7 @@ LINES: dict[str, dict[str, Any]] = {
         "unitPrice": -4900,
         "taxRate": 2500,
     },
-    "of a type nobody told us of": {
+    "of an unknown type": {
         "productType": "fee",
         "reference": "wrapping",
         "name": "Innpakning",
@@ -76,7 +76,7 @@ LINES: dict[str, dict[str, Any]] = {
     },
 }
 
-# --- hooks (reference §C.5) ------------------------------------------------------------------------------
+# --- hooks -----------------------------------------------------------------------------------------------
 
 HOOKS: dict[str, dict[str, Any]] = {
     "session_status": {
@@ -112,7 +112,7 @@ HOOKS: dict[str, dict[str, Any]] = {
     },
 }
 
-# --- money (reference §C.4) ------------------------------------------------------------------------------
+# --- money -----------------------------------------------------------------------------------------------
 
 TRANSACTION: dict[str, Any] = {
     "createdAt": "2025-05-17T09:30:11.020Z",
@@ -280,7 +280,7 @@ FULL_SESSION: dict[str, Any] = {
     },
 }
 
-# Tags as a list, the markup under its other name, money both at the top and nowhere (reference §C.4).
+# Tags as a list, the markup under its other name, money both at the top and nowhere.
 ODD_SESSION: dict[str, Any] = {
     "sessionId": SESSION_ID,
     "status": "in_progress",

@@ -29,11 +29,11 @@ def _put(parent: dict[str, Any], name: str, section: dict[str, Any], reading: st
 
 
 def exactly(value: Any) -> bytes:
-    """A JSON value as text that tells ``true``, ``1`` and ``1.0`` apart, whatever the order of members."""
+    """A JSON value as text in which ``true``, ``1`` and ``1.0`` differ, whatever the order of members."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def follows_schema(body: dict[str, Any]) -> bool:
-    """Whether every section that is present has the members that SEED requires."""
+    """Whether every section that is present has the members that "Update session" of Briqpay's docs requires."""
     data = body.get("data", {})
     return all(names <= data[section].keys() for section, names in REQUIRED.items() if section in data)

@@ -31,7 +31,7 @@ _OF_HOOK: dict[str, type[bq.Model]] = {
     "module_ui_status": bq.OtherHook,
 }
 
-# Every document of reference §C and SEED, with the model that reads or writes it.
+# Every kind of document of the API, with the model that reads or writes it.
 DOCUMENTS: dict[str, tuple[type[bq.Model], dict[str, Any]]] = {
     **{f"create: {name}": (bq.NewSession, wire) for name, wire in CREATES.items()},
     **{f"patch data: {name}": (bq.EditableData, wire["data"]) for name, wire in PATCHES.items() if "data" in wire},
@@ -58,7 +58,7 @@ DOCUMENTS: dict[str, tuple[type[bq.Model], dict[str, Any]]] = {
 
 
 def same(left: Any, right: Any) -> bool:
-    """Equality that tells ``1`` from ``True`` and ``1.0``, and text from its enum constant."""
+    """Equality for which ``1``, ``True`` and ``1.0`` differ, and text and its enum constant."""
     if left.__class__ is not right.__class__:
         return False
     if isinstance(left, dict):

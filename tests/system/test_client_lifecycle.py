@@ -240,9 +240,9 @@ def in_a_child() -> Any:
                 os._exit(0)  # no clean-up of what belongs to the parent
         os.close(writing)
         with os.fdopen(reading, "rb") as pipe:
-            told = pipe.read()
+            pickled = pipe.read()
         os.waitpid(child, 0)
-        return pickle.loads(told)  # noqa: S301 - our own bytes
+        return pickle.loads(pickled)  # noqa: S301 - our own bytes
 
     return run
 
@@ -259,9 +259,9 @@ def test_a_client_used_before_a_fork_is_refused_in_the_child_and_works_on_in_the
 
     with asyncio.Runner() as runner:
         assert "could not be made" in str(runner.run(_fails_quickly(client)))
-        told = in_a_child(work)
-        assert isinstance(told, WrongLoopError)
-        assert "after the fork" in told.message
+        outcome = in_a_child(work)
+        assert isinstance(outcome, WrongLoopError)
+        assert "after the fork" in outcome.message
         assert "could not be made" in str(runner.run(_fails_quickly(client)))
         runner.run(client.aclose())
 

@@ -173,7 +173,7 @@ async def test_a_connection_that_the_server_closed_while_idle_is_not_used(
     assert happened(sandbox, DECIDE) == (1, 1)
 
 
-# --- answers that make no sense --------------------------------------------------------------------------
+# --- answers that cannot be decoded --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("fault", ["malformed_json", "truncated_json", "invalid_utf8"])
@@ -327,7 +327,7 @@ async def test_under_chaos_an_unsafe_request_takes_effect_at_most_once_and_error
 ) -> None:
     sandbox.faults.chaos(0.6)
     patient = client.with_options(retry=RetryPolicy(attempts=6, base=0.001, cap=0.01))
-    told = {"made": 0, "unknown": 0, "not made": 0}
+    outcomes = {"made": 0, "unknown": 0, "not made": 0}
     for number in range(60):
         before = len(sandbox.effects)
         outcome = "made"
@@ -339,5 +339,5 @@ async def test_under_chaos_an_unsafe_request_takes_effect_at_most_once_and_error
             outcome = "not made"
         made = len(sandbox.effects) - before
         assert made in {"made": (1,), "unknown": (0, 1), "not made": (0,)}[outcome], (number, outcome, made)
-        told[outcome] += 1
-    assert (told["made"] > 0, told["unknown"] > 0) == (True, True)
+        outcomes[outcome] += 1
+    assert (outcomes["made"] > 0, outcomes["unknown"] > 0) == (True, True)

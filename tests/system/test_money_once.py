@@ -1,4 +1,4 @@
-"""Money moves once: clients and processes that move money of the same orders are told nothing that is not true."""
+"""Money moves once: clients and processes that move money of the same orders report nothing that is not true."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.shop import data, line, new_session
 
-from benchmarks.money import Told, false_claims, races
+from benchmarks.money import Claim, false_claims, races
 from briqpay_async import BriqpayClient
 from briqpay_async.sandbox import Sandbox
 
@@ -35,27 +35,27 @@ def state(*captures: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("told", "session", "cancelled", "count"),
+    ("claims", "session", "cancelled", "count"),
     [
-        ([Told("capture", MARK, "success", "c-1")], state(CAPTURED), 0, 0),
-        ([Told("capture", MARK, "unknown")], state(CAPTURED), 0, 0),
-        ([Told("capture", MARK, "unknown")], state(), 0, 0),
-        ([Told("capture", MARK, "cancelled")], state(CAPTURED), 0, 0),
-        ([Told("capture", MARK, "success", "c-1")], state(), 0, 1),  # a success without an effect
-        ([Told("capture", MARK, "success", "c-2")], state(CAPTURED), 0, 1),  # somebody else's
-        ([Told("capture", MARK, "refused")], state(CAPTURED), 0, 1),  # an effect that was denied
-        ([Told("capture", MARK, "unknown")], state(CAPTURED, CAPTURED), 0, 1),  # made twice
-        ([Told("capture", MARK, "success", "c-1")], state(CAPTURED, CAPTURED), 0, 1),
+        ([Claim("capture", MARK, "success", "c-1")], state(CAPTURED), 0, 0),
+        ([Claim("capture", MARK, "unknown")], state(CAPTURED), 0, 0),
+        ([Claim("capture", MARK, "unknown")], state(), 0, 0),
+        ([Claim("capture", MARK, "cancelled")], state(CAPTURED), 0, 0),
+        ([Claim("capture", MARK, "success", "c-1")], state(), 0, 1),  # a success without an effect
+        ([Claim("capture", MARK, "success", "c-2")], state(CAPTURED), 0, 1),  # another call's
+        ([Claim("capture", MARK, "refused")], state(CAPTURED), 0, 1),  # an effect that was denied
+        ([Claim("capture", MARK, "unknown")], state(CAPTURED, CAPTURED), 0, 1),  # made twice
+        ([Claim("capture", MARK, "success", "c-1")], state(CAPTURED, CAPTURED), 0, 1),
         ([], state(CAPTURED), 0, 1),
-        ([Told("cancel", "x", "success")], state(), 1, 0),
-        ([Told("cancel", "x", "unknown")], state(), 1, 0),
-        ([Told("cancel", "x", "success")], state(), 0, 1),
-        ([Told("cancel", "x", "refused")], state(), 1, 1),
-        ([Told("cancel", "x", "success"), Told("cancel", "y", "success")], state(), 1, 1),
+        ([Claim("cancel", "x", "success")], state(), 1, 0),
+        ([Claim("cancel", "x", "unknown")], state(), 1, 0),
+        ([Claim("cancel", "x", "success")], state(), 0, 1),
+        ([Claim("cancel", "x", "refused")], state(), 1, 1),
+        ([Claim("cancel", "x", "success"), Claim("cancel", "y", "success")], state(), 1, 1),
     ],
 )
-def test_a_false_claim_is_found(told: list[Told], session: dict[str, Any], cancelled: int, count: int) -> None:
-    assert len(false_claims(told, session, cancelled)) == count
+def test_a_false_claim_is_found(claims: list[Claim], session: dict[str, Any], cancelled: int, count: int) -> None:
+    assert len(false_claims(claims, session, cancelled)) == count
 
 
 CAPTURER = """
@@ -98,9 +98,9 @@ async def test_two_processes_with_equal_captures_never_return_the_same_one() -> 
             assert process.stdout is not None
             assert await process.stdout.readline() == b"ready\n"
         outputs = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
-        told = [line.split() for output, _ in outputs for line in output.decode().splitlines()]
-        assert len(told) == 2 * len(ids)
-        claimed = Counter(made for _, made in told if made != "unknown")
+        claims = [line.split() for output, _ in outputs for line in output.decode().splitlines()]
+        assert len(claims) == 2 * len(ids)
+        claimed = Counter(made for _, made in claims if made != "unknown")
         assert claimed
         assert max(claimed.values()) == 1
         assert set(claimed) <= {effect.made for effect in shop.effects if effect.kind == "capture"}

@@ -1,4 +1,4 @@
-"""A transport that answers as it is told, and callers around it."""
+"""A transport that answers as a script says, and callers around it."""
 
 from __future__ import annotations
 

@@ -252,7 +252,7 @@ async def test_a_request_that_waits_to_be_welcome_is_sent_when_it_is() -> None:
 
 async def test_an_answer_that_leaves_http_gives_its_connection_up() -> None:
     raw = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
-    asyncio.get_running_loop().set_debug(True)  # aiohttp tells then of answers that were never released
+    asyncio.get_running_loop().set_debug(True)  # aiohttp then reports answers that were never released
     async with served(always(raw), pool=Pool(size=1)) as transport:
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")

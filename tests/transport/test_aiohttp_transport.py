@@ -26,7 +26,7 @@ from briqpay_async import (
 from briqpay_async.transport.aiohttp_transport import _transport_error
 from briqpay_async.transport.requests import Request
 
-# --- what aiohttp says, and what that tells of the request -----------------------------------------------
+# --- what aiohttp says, and what that means for the request -----------------------------------------------
 
 _KEY = ConnectionKey("h", 1, False, None, None, None, None)
 _INFO: Any = Mock(real_url="http://h")
@@ -60,9 +60,9 @@ _INFO: Any = Mock(real_url="http://h")
 def test_what_is_known_of_the_request_follows_from_the_failure(
     error: Exception, cls: type[TransportError], sent: bool | None
 ) -> None:
-    told = _transport_error(error, 5.0, 1.0)
-    assert type(told) is cls
-    assert told.sent is sent
+    mapped = _transport_error(error, 5.0, 1.0)
+    assert type(mapped) is cls
+    assert mapped.sent is sent
 
 
 @pytest.mark.parametrize(
@@ -76,15 +76,15 @@ def test_what_is_known_of_the_request_follows_from_the_failure(
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
 )
 def test_a_refused_certificate_is_told_from_other_failures_to_connect(error: Exception, certificate: bool) -> None:
-    told = _transport_error(error, 5.0, 1.0)
-    assert isinstance(told, ConnectError)
-    assert told.certificate is certificate
-    assert told.message.startswith("Check the server's certificate") is certificate
+    mapped = _transport_error(error, 5.0, 1.0)
+    assert isinstance(mapped, ConnectError)
+    assert mapped.certificate is certificate
+    assert mapped.message.startswith("Check the server's certificate") is certificate
 
 
 def test_a_connection_that_took_all_the_time_there_was_is_a_timeout_that_sent_nothing() -> None:
-    told = _transport_error(aiohttp.ConnectionTimeoutError(), 5.0, 4.9)
-    assert (type(told), told.sent) == (CallTimeoutError, False)
+    mapped = _transport_error(aiohttp.ConnectionTimeoutError(), 5.0, 4.9)
+    assert (type(mapped), mapped.sent) == (CallTimeoutError, False)
 
 
 # --- connecting ------------------------------------------------------------------------------------------

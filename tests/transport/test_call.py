@@ -197,7 +197,7 @@ async def test_a_second_429_with_a_shorter_wait_does_not_end_the_cool_down_early
     assert [at - 1000.0 for at, _ in transport.sent] == [0.0, 0.0, 10.0, 10.0]
 
 
-async def test_a_500_cools_down_nobody_else(fake_time: FakeTime) -> None:
+async def test_a_500_delays_no_other_call(fake_time: FakeTime) -> None:
     briqpay, transport = caller(fake_time, answer(500), answer())
     first = asyncio.create_task(call(briqpay, read(path="/first")))
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What a call tells: hooks, log records, and the plain data on its errors."""
+"""What a call reports: hooks, log records, and the plain data on its errors."""
 
 from __future__ import annotations
 

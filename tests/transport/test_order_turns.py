@@ -137,7 +137,7 @@ async def test_a_file_that_makes_no_sense_says_that_a_call_may_be_open(folder: P
     assert await state(of) == (True, frozenset())
 
 
-async def test_files_that_nobody_needs_any_more_are_removed(folder: Path) -> None:
+async def test_files_that_no_call_needs_are_removed(folder: Path) -> None:
     clock = Clock()
     clock.now = time.time() + 1000
     for number in range(3):

@@ -295,7 +295,7 @@ LOOKS: list[Callable[[Session], Any]] = [
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_an_answer_that_nobody_looked_into_behaves_like_any_other(look: Callable[[Session], Any]) -> None:
+def test_an_unread_answer_behaves_like_any_other(look: Callable[[Session], Any]) -> None:
     body = b'{"status":"started","data":{"billing":{"city":"Lund"}}}'
     session, other = (decode_model(Response(200, {}, body), Session) for _ in range(2))
     look(session)

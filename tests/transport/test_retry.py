@@ -79,7 +79,7 @@ RULES: list[tuple[str, BaseException, Verdict, Verdict]] = [
     ("closed", ConfigurationError("x"), RAISE, RAISE),
     ("invalid", ValidationError("x"), RAISE, RAISE),
     ("base class", BriqpayError("x", status=503), RAISE, RAISE),
-    # what is not an error of this library is nobody's to repeat
+    # what is not an error of this library is not repeated
     ("cancellation", asyncio.CancelledError(), RAISE, RAISE),
     ("builtin timeout", TimeoutError(), RAISE, RAISE),
     ("OS error", OSError(), RAISE, RAISE),

@@ -53,7 +53,7 @@ async def test_waiters_enter_in_the_order_they_came() -> None:
     assert len(lanes) == 0
 
 
-async def test_nobody_overtakes_those_who_wait() -> None:
+async def test_no_call_overtakes_those_that_wait() -> None:
     lanes = SessionLocks()
     lanes.try_enter("a")
     waiter = asyncio.create_task(lanes.enter("a", 5))
@@ -153,7 +153,7 @@ async def test_a_hundred_thousand_keys_leave_nothing_behind() -> None:
 
 @settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, 3), st.integers(2, 12))
-def test_under_any_schedule_nobody_overlaps_nobody_starves_and_nothing_remains(
+def test_under_any_schedule_no_calls_overlap_none_starves_and_nothing_remains(
     seed: int, keys: int, visitors: int
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 - repeats with the seed
@@ -189,5 +189,5 @@ async def _random_schedule(chance: random.Random, keys: int, visitors: int) -> N
         if not task.cancelled():
             assert isinstance(task.exception(), TimeoutError | None)
     for key, order in entered.items():
-        assert order == [number for number in arrived[key] if number in order], "somebody overtook"
+        assert order == [number for number in arrived[key] if number in order], "a call overtook another"
     assert len(lanes) == 0

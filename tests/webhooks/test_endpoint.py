@@ -36,7 +36,7 @@ BODY = body_of(payload())
 
 
 class Handled(list[WebhookEvent]):
-    """A handler that keeps what it handled, and can be told to fail or to take its time."""
+    """A handler that keeps what it handled, and can be made to fail or to take its time."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -105,7 +105,7 @@ async def test_reading_can_be_stopped_between_lines_and_before_it_begins() -> No
         await anext(aiter(lines))
 
 
-def test_what_is_read_when_nobody_waits_any_more_is_dropped() -> None:
+def test_what_is_read_after_the_reader_has_gone_is_dropped() -> None:
     inlet, outlet = os.pipe()
     with open(inlet, "rb", buffering=0) as file, open(outlet, "wb", buffering=0) as feed:  # noqa: PTH123
 
@@ -251,12 +251,12 @@ def test_no_time_left_is_made_up(total: int | None, rate: float) -> None:
 
 
 def test_without_a_terminal_a_line_is_told_every_few_seconds() -> None:
-    told: list[str] = []
-    watch = plain_progress(told.append, None, 5.0)
+    lines: list[str] = []
+    watch = plain_progress(lines.append, None, 5.0)
     for elapsed in (0.1, 4.9, 5.0, 5.1, 9.9, 10.1, 14.0):
         watch(snapshot(int(elapsed * 10), elapsed))
 
-    assert [line.split(" ")[0] for line in told] == ["50", "101"]
+    assert [line.split(" ")[0] for line in lines] == ["50", "101"]
 
 
 def test_on_a_terminal_there_is_a_bar() -> None:

@@ -126,13 +126,13 @@ async def test_the_same_seed_makes_the_same_edits() -> None:
 
 
 async def test_progress_is_told_to_the_end() -> None:
-    told: dict[str, list[tuple[int, int]]] = {}
+    reported: dict[str, list[tuple[int, int]]] = {}
 
-    await run_demo(bulk=10, progress=lambda what, done, total: told.setdefault(what, []).append((done, total)))
+    await run_demo(bulk=10, progress=lambda what, done, total: reported.setdefault(what, []).append((done, total)))
 
-    assert list(told) == ["edits", "sessions", "updates", "proofs"]
-    assert told["updates"] == [(done, 10) for done in range(1, 11)]
-    assert told["proofs"] == [(1, 3), (2, 3), (3, 3)]
+    assert list(reported) == ["edits", "sessions", "updates", "proofs"]
+    assert reported["updates"] == [(done, 10) for done in range(1, 11)]
+    assert reported["proofs"] == [(1, 3), (2, 3), (3, 3)]
 
 
 async def test_the_time_is_taken_from_the_clock() -> None:

@@ -1,4 +1,4 @@
-"""What a shop is told of each change, as pure functions."""
+"""The messages to a shop for each change, as pure functions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STATE: dict[str, Any] = {
     "hooks": HOOKS,
     "data": {"transactions": [TRANSACTION], "captures": [CAPTURE], "refunds": [REFUND]},
 }
-TOLD = {"reference1": "1001", "cartId": "c-7", "sessionId": "s-1"}
+COMMON = {"reference1": "1001", "cartId": "c-7", "sessionId": "s-1"}
 
 
 def change(subject: str, status: str, state: dict[str, Any] = STATE, **more: Any) -> StatusChange:
@@ -53,35 +53,35 @@ def test_the_signature_is_the_one_that_the_connector_verifies() -> None:
 
 
 def test_a_completed_session_is_told_with_the_references_beside() -> None:
-    assert body(change("session", "completed")) == {**TOLD, "event": "session_status", "status": "completed"}
+    assert body(change("session", "completed")) == {**COMMON, "event": "session_status", "status": "completed"}
 
 
 def test_a_signed_order_status_carries_the_transaction_without_cart_and_personal_data() -> None:
-    told = body(change("order", "order_approved_not_captured"))
-    transaction = told.pop("transaction")
-    assert told == {**TOLD, "event": "order_status", "status": "order_approved_not_captured"}
+    sent = body(change("order", "order_approved_not_captured"))
+    transaction = sent.pop("transaction")
+    assert sent == {**COMMON, "event": "order_status", "status": "order_approved_not_captured"}
     assert transaction == {name: value for name, value in TRANSACTION.items() if name not in ("email", "cart")}
 
 
-def test_an_order_that_nobody_paid_for_has_no_transaction() -> None:
+def test_an_unpaid_order_has_no_transaction() -> None:
     state = {**STATE, "data": {"transactions": []}}
     assert "transaction" not in body(change("order", "order_rejected", state))
     assert "transaction" not in body(change("order", "order_rejected", {**STATE, "data": {}}))
 
 
 def test_a_signed_capture_status_carries_the_capture_in_the_words_of_hooks() -> None:
-    told = body(change("capture", "approved", capture_id="cap-1", auto_captured=True))
-    assert (told["captureId"], told["autoCaptured"], told["isPreExistingCapture"]) == ("cap-1", True, True)
-    assert told["capture"]["status"] == "approved"
-    assert told["capture"]["transactionId"] == "tx-1"
-    assert (told["capture"]["amountIncVat"], told["capture"]["currency"]) == (25_000, "SEK")
-    assert "cart" not in told["capture"]
+    sent = body(change("capture", "approved", capture_id="cap-1", auto_captured=True))
+    assert (sent["captureId"], sent["autoCaptured"], sent["isPreExistingCapture"]) == ("cap-1", True, True)
+    assert sent["capture"]["status"] == "approved"
+    assert sent["capture"]["transactionId"] == "tx-1"
+    assert (sent["capture"]["amountIncVat"], sent["capture"]["currency"]) == (25_000, "SEK")
+    assert "cart" not in sent["capture"]
 
 
 def test_a_signed_refund_status_carries_the_refund() -> None:
-    told = body(change("refund", "pending", refund_id="ref-1"))
-    assert told["refundId"] == "ref-1"
-    assert (told["refund"]["status"], told["refund"]["transactionId"]) == ("pending", "tx-1")
+    sent = body(change("refund", "pending", refund_id="ref-1"))
+    assert sent["refundId"] == "ref-1"
+    assert (sent["refund"]["status"], sent["refund"]["transactionId"]) == ("pending", "tx-1")
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_unsigned_bodies_carry_no_more_than_the_documentation_says(made: StatusC
 
 def test_a_reference_cannot_pass_for_a_member_of_the_event() -> None:
     state = {**STATE, "references": {"event": "refund_status", "sessionId": "another", "status": "x"}}
-    told = body(change("session", "completed", state))
-    assert (told["event"], told["sessionId"], told["status"]) == ("session_status", "s-1", "completed")
+    sent = body(change("session", "completed", state))
+    assert (sent["event"], sent["sessionId"], sent["status"]) == ("session_status", "s-1", "completed")
 
 
 @pytest.mark.parametrize(
@@ -123,13 +123,13 @@ def test_a_get_hook_is_told_the_same_in_its_query(url: str, start: str) -> None:
 
 
 def test_hooks_hear_of_the_statuses_they_subscribe_to_and_no_others() -> None:
-    def told(subject: str, status: str, **more: Any) -> int:
+    def count_of(subject: str, status: str, **more: Any) -> int:
         return len(list(messages_of(change(subject, status, **more))))
 
-    assert told("order", "order_approved_not_captured") == 1
-    assert told("order", "captured_full") == 0
-    assert told("session", "modules_in_progress") == 0
-    assert told("module", "completed", module="billing") == 0
+    assert count_of("order", "order_approved_not_captured") == 1
+    assert count_of("order", "captured_full") == 0
+    assert count_of("session", "modules_in_progress") == 0
+    assert count_of("module", "completed", module="billing") == 0
     assert list(messages_of(change("session", "completed", {**STATE, "hooks": []}))) == []
 
 

@@ -34,7 +34,7 @@ async def test_the_life_of_an_order_arrives_signed(shop: Shop, box: Sandbox, end
     for received in endpoint.received:
         assert now - 5000 < verify(received, box.webhook_secret) <= now + 1
         assert received.content_type == "application/json"
-        assert (received.told["sessionId"], received.told["reference1"]) == (session_id, "1001")
+        assert (received.payload["sessionId"], received.payload["reference1"]) == (session_id, "1001")
 
 
 async def test_what_is_pending_is_told_again_when_it_is_decided(opened: Any, endpoint: Endpoint) -> None:
@@ -83,7 +83,7 @@ async def test_a_merchant_without_a_webhook_secret_gets_unsigned_ones(opened: An
     box.complete(await shop.create(subscribing(endpoint.url)))
     await box.delivered(5)
     assert [received.signature for received in endpoint.received] == [None, None]
-    assert all("transaction" not in received.told for received in endpoint.received)
+    assert all("transaction" not in received.payload for received in endpoint.received)
 
 
 async def test_a_batch_arrives_in_order(opened: Any, endpoint: Endpoint) -> None:

@@ -33,16 +33,16 @@ class Received(NamedTuple):
 
     @property
     def event(self) -> str:
-        return str(self.told["event"])
+        return str(self.payload["event"])
 
     @property
-    def told(self) -> Any:
+    def payload(self) -> Any:
         return orjson.loads(self.body) if self.body else self.query
 
 
 @attrs.define
 class Endpoint:
-    """Keeps what it receives; answers 200 unless told otherwise."""
+    """Keeps what it receives; answers 200 unless set otherwise."""
 
     url: str = ""
     received: list[Received] = attrs.field(factory=list)

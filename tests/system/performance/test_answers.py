@@ -1,4 +1,4 @@
-"""What nobody looks at in an answer costs nothing, counted.
+"""What is not read of an answer costs nothing, counted.
 
 Bounds leave about 15 % above what was counted when they were written; what is so by design is exact.
 """
@@ -28,7 +28,7 @@ class Reader:
         return in_one_step(self._sessions.read(SESSION_ID))
 
 
-def test_an_answer_that_nobody_looks_at_takes_the_same_calls_however_long_it_is() -> None:
+def test_an_unread_answer_takes_the_same_calls_however_long_it_is() -> None:
     def untouched(lines: int) -> Calls:
         reader = Reader(lines)
         with counted_calls() as calls:
@@ -68,7 +68,7 @@ def test_an_answer_is_parsed_once_whatever_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("lines", [100, 1000])
-def test_an_answer_that_nobody_looks_at_takes_the_memory_of_its_json(lines: int) -> None:
+def test_an_unread_answer_takes_the_memory_of_its_json(lines: int) -> None:
     # 1.02 times the document; structured at once it would be more than twice that.
     reader = Reader(lines)
     with counted_memory():

@@ -107,7 +107,7 @@ def in_place_of(before: Session, *cart: CartItem) -> Session:
     return attrs.evolve(before, data=attrs.evolve(before.data, order=order))
 
 
-def test_lines_that_nobody_read_are_not_read_for_a_cart_of_another_length() -> None:
+def test_unread_lines_are_not_decoded_for_a_cart_of_another_length() -> None:
     before = as_answered(100)
     SessionPatch.between(before, in_place_of(before, *(shop.line(f"sku-{number}") for number in range(99))))
     assert all(line._pending is not None for line in before.data.order.cart)

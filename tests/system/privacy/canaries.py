@@ -189,7 +189,7 @@ def _behind(error: BaseException) -> Iterator[BaseException]:
 
 
 class Watcher(CallHooks):
-    """Hooks that show all they are told."""
+    """Hooks that show all that they get."""
 
     def __init__(self, net: Net) -> None:
         self._net = net

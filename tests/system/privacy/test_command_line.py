@@ -1,4 +1,4 @@
-"""The command line tells on stderr what it did and what went wrong, and never of whom."""
+"""The command line writes on stderr what it did and what went wrong, and no personal data."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ async def sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 def run(capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run a command line; whatever it tells people is searched for canaries."""
+    """Run a command line; all that it writes for people is searched for canaries."""
 
     async def run_it(*argv: str | Path) -> int:
         net = Net()
         with listening(net):
             status = await asyncio.to_thread(main, [str(argument) for argument in argv])
-        _documents, told = capfd.readouterr()
-        net.add("stderr", told)
-        assert told
+        _documents, stderr = capfd.readouterr()
+        net.add("stderr", stderr)
+        assert stderr
         assert net.leaks() == set()
         return status
 

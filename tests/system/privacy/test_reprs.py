@@ -67,7 +67,7 @@ def test_nothing_of_a_person_is_on_the_list(name: str) -> None:
     assert shown_members(name) == frozenset()
 
 
-def test_a_class_that_nobody_listed_shows_nothing() -> None:
+def test_a_class_that_is_not_listed_shows_nothing() -> None:
     @attrs.frozen(kw_only=True, repr=False)
     class Novelty(bq.Model):
         mail: str | None = None

@@ -266,7 +266,7 @@ async def fail_to_heal_an_edit(world: World) -> object:
     return builder
 
 
-# --- answers that make no sense -------------------------------------------------------------------------------
+# --- answers that cannot be decoded ---------------------------------------------------------------------------
 
 
 def garbled(kind: str, **options: Any) -> Way:
@@ -314,7 +314,7 @@ async def be_redirected(world: World) -> object:
 
 @asynccontextmanager
 async def _raw_server(answer: bytes) -> AsyncIterator[str]:
-    """A server that gives the same bytes to whoever asks."""
+    """A server that gives the same bytes to every request."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -353,7 +353,7 @@ async def lose_the_answer_to_a_capture(world: World) -> object:
     return await world.client.orders.capture(world.id, ORDER, before=world.session)
 
 
-async def find_nobody_there(world: World) -> object:
+async def find_no_server(world: World) -> object:
     async with world.other(base_url="http://127.0.0.1:9") as client:
         return await client.sessions.create(NEW)
 
@@ -387,7 +387,7 @@ async def be_cancelled(world: World) -> object:
     world.fault("latency", seconds=30, endpoint="patch")
     task = asyncio.create_task(world.client.sessions.update(world.id, world.patch()))
     async with asyncio.timeout(5):
-        while not world.sandbox.journal.of(endpoint="patch"):  # noqa: ASYNC110 - nobody tells
+        while not world.sandbox.journal.of(endpoint="patch"):  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.001)
     world.net.add("a task", task)
     task.cancel()
@@ -448,7 +448,7 @@ def configured(**options: Any) -> Way:
 
 
 def from_environment(**variables: str) -> Way:
-    """A client is made of variables that make no sense."""
+    """A client is made of invalid variables."""
 
     async def way(world: World) -> object:
         given = {"BRIQPAY_USERNAME": "shop", "BRIQPAY_SECRET": SECRET} | variables
@@ -516,7 +516,7 @@ WAYS: tuple[tuple[Way, type[BaseException]], ...] = (
     (cut_off("reset_mid_body"), TransportError),
     (lose_the_answer_to_a_create, OutcomeUnknownError),
     (lose_the_answer_to_a_capture, OutcomeUnknownError),
-    (find_nobody_there, ConnectError),
+    (find_no_server, ConnectError),
     (run_out_of_time, CallTimeoutError),
     (wait_for_another_update_in_vain, ExceptionGroup),
     (run_out_of_time_in_a_writer, CallTimeoutError),

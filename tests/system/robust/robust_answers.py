@@ -33,7 +33,7 @@ HEADERS = {"Content-Type": "application/json", "Retry-After": "1"}
 
 
 def exactly(one: Any, other: Any) -> bool:
-    """Whether two JSON values are equal, with ``true``, ``1``, ``1.0`` and ``-0.0`` told apart."""
+    """Whether two JSON values are equal, with ``true``, ``1``, ``1.0`` and ``-0.0`` kept apart."""
     if one.__class__ is not other.__class__:
         return False
     if isinstance(one, dict):
@@ -61,7 +61,7 @@ def check_decoding(body: bytes, cls: type[Model], status: int = 200) -> Any:
         return None
     assert model.__class__ is cls
     written, refusal = _outcome(lambda: unstructure(model))
-    # What ``data`` and other parts hold may be looked into only when somebody asks for it.
+    # What ``data`` and other parts hold may be decoded only when it is read.
     for use in (_data, repr, hash, copy.copy):
         _outcome(partial(use, model))
     if refusal is not None:

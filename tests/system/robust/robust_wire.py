@@ -47,7 +47,7 @@ def says_and_closes(raw: bytes) -> Serve:
 
 
 def says_then(raw: bytes, later: bytes, seconds: float = 0.02) -> Serve:
-    """Answer, and say something more that nobody asked for."""
+    """Answer, and send more bytes, which answer no request."""
 
     async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(raw)

@@ -199,7 +199,7 @@ NO_SENSE: dict[str, Serve] = {
     "UTF-16, and said so": json(BODY.decode().encode("utf-16"), kind="application/json; charset=utf-16"),
     "a web page": json(b"<!doctype html><title>Log in</title>", kind="text/html"),
     "a part of gzip": packed(gzip.compress(BODY * 3)[:40]),
-    "an encoding nobody knows": packed(b"\x01\x02\x03", "lzma"),
+    "an unknown encoding": packed(b"\x01\x02\x03", "lzma"),
 }
 
 SENSE: dict[str, Serve] = {
@@ -233,7 +233,7 @@ STATUSES: dict[str, tuple[Serve, type[APIError], int]] = {
         APIError,
         101,
     ),
-    "a status nobody knows": (says(http(BODY, "999 Odd")), ServerError, 999),
+    "an unknown status": (says(http(BODY, "999 Odd")), ServerError, 999),
     "status zero": (says(http(BODY, "000 Nothing")), APIError, 0),
     "a wait that is none": (says(http(b"", "503 Later", "Retry-After: \xff")), ServerError, 503),
     "a deep error": (says(http(b'{"error":' * 20_000, "500 Oops")), ServerError, 500),
@@ -319,8 +319,8 @@ async def test_a_strange_status_is_an_api_error_and_nothing_is_followed(
         wire.always = serve
         asked = len(wire.requests)
         error = await failure(call(briqpay, 2.0))
-        told = OutcomeUnknownError if name in UNSAFE and expected is ServerError else expected
-        assert (type(error), error.status) == (told, status)
+        raised = OutcomeUnknownError if name in UNSAFE and expected is ServerError else expected
+        assert (type(error), error.status) == (raised, status)
         assert len(wire.requests) == asked + 1
         await works_on(wire, briqpay)
 
@@ -376,7 +376,7 @@ async def test_an_answer_that_drips_does_not_outlast_the_deadline(
     assert -0.01 < min(over) < 0.05
 
 
-# --- bytes that nobody asked for --------------------------------------------------------------------------
+# --- bytes that answer no request --------------------------------------------------------------------------
 
 OTHER = http(b'{"sessionId":"00000000-0000-4000-8000-000000000000"}')
 

@@ -170,7 +170,7 @@ def raise_again(error: bq.BriqpayError) -> None:
     raise error from ValueError("a cause of its own")
 
 
-def told(error: BaseException) -> dict[str, Any]:
+def data_of(error: BaseException) -> dict[str, Any]:
     """What an error says, but what differs from one call to the next."""
     varying = {"call_id", "headers", "session", "path", "__notes__"}
     return {name: value for name, value in vars(error).items() if name not in varying}
@@ -201,7 +201,7 @@ def test_a_real_error_is_the_same_on_the_other_side(
     there = raised.exception(timeout=30)
     back = returned.result(timeout=30)
     assert type(there) is type(back) is cls
-    assert told(there) == told(back) == told(here)
+    assert data_of(there) == data_of(back) == data_of(here)
     assert (there.call_id is None) == (here.call_id is None)
     assert there.headers.keys() == here.headers.keys()
 

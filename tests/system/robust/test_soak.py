@@ -97,12 +97,12 @@ def test_what_a_run_disproves_is_said(broken: Report, text: str) -> None:
 
 
 def test_an_acknowledged_value_settles_what_was_in_doubt_before_it() -> None:
-    told = Story()
-    told.doubtful = {1, 3}
-    told.acknowledge(2)
-    assert told.possible() == {2, 3}
-    told.acknowledge(1)
-    assert (told.possible(), told.disordered) == ({2, 3}, 1)
+    story = Story()
+    story.doubtful = {1, 3}
+    story.acknowledge(2)
+    assert story.possible() == {2, 3}
+    story.acknowledge(1)
+    assert (story.possible(), story.disordered) == ({2, 3}, 1)
 
 
 def test_the_figures_are_shown() -> None:
