@@ -15,6 +15,7 @@ import orjson
 import pytest
 from aiohttp.test_utils import TestServer
 from support.shop import data, line, new_session
+from testing.users_project import run
 
 from briqpay_async import BriqpayClient, Session
 from briqpay_async.cli import main
@@ -51,9 +52,41 @@ async def test_the_first_example_runs_from_zero() -> None:
     assert output == b"149700 paid, 149700 captured, in minor units\n"
 
 
-@pytest.mark.parametrize("picture", re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README))
-def test_every_picture_is_there(picture: str) -> None:
-    assert (ROOT / picture).is_file()
+LINKS = re.findall(r"\]\(([^)\s]+)\)", README)
+
+
+@pytest.mark.parametrize("link", sorted({link for link in LINKS if not link.startswith(("https://", "#"))}))
+def test_everything_that_it_links_to_is_there(link: str) -> None:
+    assert (ROOT / link).is_file()
+
+
+@pytest.mark.parametrize("link", sorted({link for link in LINKS if link.startswith("#")}))
+def test_every_section_that_it_links_to_is_there(link: str) -> None:
+    titles = re.findall(r"^## (.+)$", README, re.MULTILINE)
+    assert link.removeprefix("#") in {title.lower().replace(" ", "-") for title in titles}
+
+
+def test_an_index_shows_absolute_links_only() -> None:
+    hatch = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
+    shown = README
+    for each in hatch["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]:
+        shown = re.sub(each["pattern"], each["replacement"], shown)
+    links = re.findall(r"\]\(([^)\s]+)\)", shown)
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    assert len(links) == len(LINKS)
+    pictures = [link for link in links if link.endswith((".png", ".svg"))]
+    assert {link.split("/")[2] for link in pictures} == {"raw.githubusercontent.com"}
+
+
+def test_it_is_short_enough_to_be_read() -> None:
+    assert len(README.encode()) < 40_000
+
+
+@pytest.mark.parametrize("recipe", sorted(path.name for path in (ROOT / "tests/recipes").glob("*.py")))
+def test_every_recipe_is_linked_with_a_sentence(recipe: str) -> None:
+    is_a_program = not recipe.startswith(("test_", "conftest")) or recipe == "test_my_shop.py"
+    if is_a_program and recipe != "shop_visitors.py":  # visitors of the two shops, for their tests
+        assert f"(tests/recipes/{recipe})" in README
 
 
 async def test_the_patch_example_sends_one_member(
@@ -80,8 +113,10 @@ async def test_the_options_example_makes_a_client() -> None:
     await names["briqpay"].aclose()
 
 
-async def test_the_example_of_a_test_passes() -> None:
-    await namespace(example("async def test_my_checkout"))["test_my_checkout"]()
+def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
+    cart = example("CART = ").partition("async def main")[0]
+    done = run(tmp_path, example("async def add_kettle"), "-p", "no:asyncio", "-p", "no:anyio", head=cart)
+    assert (done.status, done.counts) == (0, {"passed": 1}), done.text
 
 
 def test_the_blocking_example_makes_a_client() -> None:

@@ -1,6 +1,6 @@
 """The choices a sandbox is made with, and can be given while it runs: the one table of all of them.
 
-`README.md`, `briqpay sandbox --help` and `GET /_sandbox/switches` are made from it.
+`README.md` of this folder, `briqpay sandbox --help` and `GET /_sandbox/switches` are made from it.
 """
 
 from collections.abc import Iterable, Mapping

@@ -20,7 +20,7 @@ from briqpay_async.sandbox.faults.bodies import (
 from briqpay_async.sandbox.faults.faults import Faults, make_fault, parse_fault
 from briqpay_async.sandbox.faults.kinds import CHAOTIC, KINDS, TokenBucket, fault_table
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "briqpay_async/sandbox/README.md"
 
 
 class Clock:
@@ -342,5 +342,5 @@ def test_a_gzip_bomb_unpacks_to_json_of_its_size(size: int) -> None:
     assert len(bomb) < size / 500 + 100
 
 
-def test_the_readme_lists_every_fault() -> None:
-    assert fault_table() in README.read_text("utf-8"), "put the output of fault_table() into README.md"
+def test_the_page_of_the_sandbox_lists_every_fault() -> None:
+    assert fault_table() in PAGE.read_text("utf-8"), "put the output of fault_table() into sandbox/README.md"

@@ -17,12 +17,12 @@ from briqpay_async.sandbox.switches import (
     switch_table,
 )
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "briqpay_async/sandbox/README.md"
 PATH = "/_sandbox/switches"
 
 
-def test_the_readme_lists_every_switch() -> None:
-    assert switch_table() in README.read_text("utf-8"), "put the output of switch_table() into README.md"
+def test_the_page_of_the_sandbox_lists_every_switch() -> None:
+    assert switch_table() in PAGE.read_text("utf-8"), "put the output of switch_table() into sandbox/README.md"
 
 
 def test_help_and_types_name_every_switch() -> None:
