@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,7 +19,16 @@ from briqpay_async.models.modules import Modules
 from briqpay_async.models.order import Order
 from briqpay_async.models.session import EditableData, NewSession, Session, SessionData
 
-__all__ = ["STDIN", "read_new_session", "read_object", "read_order", "read_state"]
+__all__ = [
+    "STDIN",
+    "decode_state",
+    "members_of_state",
+    "parse_object",
+    "read_new_session",
+    "read_object",
+    "read_order",
+    "read_state",
+]
 
 STDIN: Final = "-"
 _LARGEST: Final = 64 * 2**20
@@ -55,8 +65,7 @@ def read_state(source: str) -> Session:
     """
     document = read_object(source)
     _check_spelling(document, source)
-    whole = sorted(document.keys() & set(wire_names(Session).values()))
-    inner = sorted(document.keys() & set(wire_names(SessionData).values()))
+    whole, inner = members_of_state(document)
     if whole and inner:
         raise InputError(f"{_name(source)}: {inner[0]} belongs into data, because the file also has {whole[0]}")
     if not whole and not inner:
@@ -64,7 +73,25 @@ def read_state(source: str) -> Session:
             f'{_name(source)}: give a session such as {{"data": {{...}}}}, or only its data '
             'such as {"order": {...}, "billing": {...}}'
         )
-    return _model(document if whole else {"data": document}, Session, source)
+    try:
+        return decode_state(document)
+    except ResponseDecodeError as error:
+        raise InputError(f"{_name(source)}: {error.message}") from error
+
+
+def members_of_state(document: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The members of a state that belong to a session, and those that stand in the ``data`` of one."""
+    return sorted(document.keys() & _TOP), sorted(document.keys() & _SECTIONS)
+
+
+def decode_state(document: dict[str, Any]) -> Session:
+    """The session that a state describes: a session, ``{"data": ...}``, or only what stands in ``data``.
+
+    Raises:
+        ResponseDecodeError: A member has the wrong type.
+    """
+    whole, _ = members_of_state(document)
+    return decode(document if whole else {"data": document}, Session)
 
 
 def read_order(source: str) -> Order:
@@ -122,14 +149,26 @@ def read_object(source: str) -> dict[str, Any]:
     Raises:
         InputError: It cannot be read, or is not a JSON object.
     """
-    name, content = _name(source), _read(source)
+    return parse_object(_read(source), _name(source))
+
+
+def parse_object(content: bytes, file: str | None = None) -> dict[str, Any]:
+    """The JSON object in a whole file, or in one line of one.
+
+    Args:
+        content: The bytes, with or without a byte order mark.
+        file: Name of the file; ``None`` for a line, whose place is known to the reader.
+
+    Raises:
+        InputError: It is not a JSON object.
+    """
     try:
         document = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise InputError(f"{name} is not JSON: {error.msg} ({where})") from error
+        where = f"column {error.colno}" if file is None else f"line {error.lineno}, column {error.colno}"
+        raise InputError(f"{file or 'it'} is not JSON: {error.msg} ({where})") from error
     if not isinstance(document, dict):
-        raise InputError(f"{name}: a JSON object is needed")
+        raise InputError("a JSON object is needed" if file is None else f"{file}: a JSON object is needed")
     return document
 
 

@@ -34,8 +34,22 @@ _TAKEN = frozenset({None, "approved", "captured", "refunded"})
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class _Payment(Model):
-    """The members that transactions, captures and refunds have in common."""
+class Payment(Model):
+    """What transactions, captures and refunds have in common. Amounts in minor units.
+
+    Attributes:
+        created_at: ISO 8601, as sent.
+        reservation_id: The provider's reservation.
+        psp_id: UUID of the payment method.
+        psp_display_name: Localised name of the payment method.
+        email: Buyer's address.
+        reference: The shop's reference.
+        amount_inc_vat: Total with VAT.
+        amount_ex_vat: Total without VAT.
+        currency: ISO 4217.
+        cart: Lines paid for, captured or refunded.
+        session_id: The session.
+    """
 
     created_at: str | None = None
     reservation_id: str | None = None
@@ -51,22 +65,11 @@ class _Payment(Model):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Transaction(_Payment):
+class Transaction(Payment):
     """A payment made with a payment provider. Amounts in minor units.
 
-    Attributes:
-        created_at: ISO 8601, as sent.
+    Attributes (besides those of ``Payment``):
         transaction_id: Identifier of the transaction.
-        reservation_id: The provider's reservation.
-        psp_id: UUID of the payment method.
-        psp_display_name: Localised name of the payment method.
-        email: Buyer's address.
-        reference: The shop's reference.
-        amount_inc_vat: Total with VAT.
-        amount_ex_vat: Total without VAT.
-        currency: ISO 4217.
-        cart: Lines paid for.
-        session_id: The session.
         status: Pending, approved, rejected or cancelled.
         capture_status: How much is captured.
         refund_status: How much is refunded.
@@ -93,24 +96,13 @@ class Transaction(_Payment):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Capture(_Payment):
+class Capture(Payment):
     """Money taken for all or some of the lines. Amounts in minor units.
 
-    Attributes:
-        created_at: ISO 8601, as sent.
+    Attributes (besides those of ``Payment``):
         capture_id: Identifier of the capture.
         parent_transaction_id: The transaction captured from.
-        reservation_id: The provider's reservation.
         auto_captured: Whether Briqpay captured by itself.
-        psp_id: UUID of the payment method.
-        psp_display_name: Localised name of the payment method.
-        email: Buyer's address.
-        reference: The shop's reference.
-        amount_inc_vat: Total with VAT.
-        amount_ex_vat: Total without VAT.
-        currency: ISO 4217.
-        cart: Lines captured.
-        session_id: The session.
         status: See ``SettlementStatus``; may be missing.
     """
 
@@ -129,24 +121,13 @@ class Capture(_Payment):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Refund(_Payment):
+class Refund(Payment):
     """Money given back for all or some of the captured lines. Amounts in minor units.
 
-    Attributes:
-        created_at: ISO 8601, as sent.
+    Attributes (besides those of ``Payment``):
         refund_id: Identifier of the refund.
         parent_capture_id: The capture refunded.
         parent_transaction_id: The transaction refunded.
-        reservation_id: The provider's reservation.
-        psp_id: UUID of the payment method.
-        psp_display_name: Localised name of the payment method.
-        email: Buyer's address.
-        reference: The shop's reference.
-        amount_inc_vat: Total with VAT.
-        amount_ex_vat: Total without VAT.
-        currency: ISO 4217.
-        cart: Lines refunded.
-        session_id: The session.
         status: See ``SettlementStatus``; may be missing.
     """
 

@@ -9,9 +9,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final, Literal
+from typing import BinaryIO, Final, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App
 from rich.console import Console
 
 from briqpay_async.bulk.journal import BulkJournal
@@ -20,6 +20,7 @@ from briqpay_async.cli.bulk.lines import count_lines, opened
 from briqpay_async.cli.bulk.run import BulkRun, Settings
 from briqpay_async.cli.bulk.statistics import read_statistics, show_statistics
 from briqpay_async.cli.bulk.view import show_changes, show_totals, watching
+from briqpay_async.cli.connect import File, Flag, Names, fields_of
 from briqpay_async.cli.exits import FAILED, INTERRUPTED, InputError
 from briqpay_async.cli.output import say
 from briqpay_async.cli.state_files import STDIN
@@ -31,11 +32,6 @@ from briqpay_async.transport.requests import Fields, fields_query
 __all__ = ["register"]
 
 _MOST: Final = 1_000
-
-# Without this a lone - is taken for an option.
-File = Annotated[str, Parameter(allow_leading_hyphen=True)]
-Flag = Annotated[bool, Parameter(negative="")]
-Names = Annotated[list[str] | None, Parameter(negative="")]
 
 _bulk = App(name="bulk", help="Update many sessions from a file, and report on such runs.")
 
@@ -213,7 +209,6 @@ def _rate(text: str) -> RateLimit:
 
 
 def _fields(given: list[str] | None) -> Fields:
-    names = ["none"] if given is None else [name.strip() for text in given for name in text.split(",")]
-    asked: Fields = "none" if names == ["none"] else names
+    asked: Fields = "none" if given is None else fields_of(given)
     fields_query(asked)
     return asked

@@ -8,19 +8,18 @@ import attrs
 import orjson
 
 from briqpay_async.cli.exits import InputError
+from briqpay_async.cli.state_files import decode_state, members_of_state, parse_object
 from briqpay_async.cli.state_patches import Depth, check_same_session, patch_between, patch_of
 from briqpay_async.conversion.decode import decode
 from briqpay_async.conversion.validate import check_session_id
 from briqpay_async.errors import BriqpayError
 from briqpay_async.models.base import wire_names
-from briqpay_async.models.session import EditableData, Session, SessionData
+from briqpay_async.models.session import EditableData, Session
 from briqpay_async.patch.session_patch import SessionPatch
 
 __all__ = ["Row", "parse_row"]
 
 _FORMS: Final = frozenset({frozenset({"patch"}), frozenset({"before", "after"}), frozenset({"after"})})
-_WHOLE: Final = frozenset(wire_names(Session).values())
-_INNER: Final = frozenset(wire_names(SessionData).values())
 _EDITABLE: Final = frozenset(wire_names(EditableData).values())
 
 
@@ -61,7 +60,7 @@ def parse_row(number: int, line: bytes, *, read_first: bool, depth: Depth) -> Ro
     """
     row = Row(line=number)
     try:
-        document = _object(line)
+        document = parse_object(line)
         row = attrs.evolve(row, session_id=_session_id(document), key=_key(document))
         return _filled(row, document, read_first=read_first, depth=depth)
     except (InputError, BriqpayError) as error:
@@ -92,16 +91,6 @@ def _filled(row: Row, document: dict[str, Any], *, read_first: bool, depth: Dept
     )
 
 
-def _object(line: bytes) -> dict[str, Any]:
-    try:
-        document = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
-    except orjson.JSONDecodeError as error:
-        raise InputError(f"it is not JSON: {error.msg} (column {error.colno})") from error
-    if not isinstance(document, dict):
-        raise InputError("a JSON object is needed")
-    return document
-
-
 def _session_id(document: dict[str, Any]) -> str:
     return check_session_id(document.get("sessionId"))
 
@@ -126,13 +115,14 @@ def _state(document: object, name: str) -> Session:
     """A state in any of its three forms: a session, ``{"data": ...}``, or only what stands in ``data``."""
     if not isinstance(document, dict):
         raise InputError(f"{name} must be an object")
-    whole, inner = document.keys() & _WHOLE, document.keys() & _INNER
+    whole, inner = members_of_state(document)
     if bool(whole) == bool(inner):
         raise InputError(f"{name} must be a session such as {{data: ...}}, or only what stands in its data")
-    return decode(document if whole else {"data": document}, Session)
+    return decode_state(document)
 
 
 def _full_bytes(after: dict[str, Any]) -> int:
     """Bytes of a PATCH that carries everything that can be sent of a state."""
-    data = after.get("data") or {} if after.keys() & _WHOLE else after
+    whole, _ = members_of_state(after)
+    data = after.get("data") or {} if whole else after
     return len(orjson.dumps({"data": {name: value for name, value in data.items() if name in _EDITABLE}}))
