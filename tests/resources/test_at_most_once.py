@@ -428,6 +428,20 @@ async def test_an_answer_that_names_nothing_or_another_session_is_looked_behind(
     assert shop.effects_of(session_id, endpoint)[-1].made == made
 
 
+async def test_a_look_at_another_session_proves_nothing(briqpay: BriqpayClient, shop: Sandbox) -> None:
+    session_id, order = await paid(briqpay, shop)
+    other_id, other_order = await paid(briqpay, shop)
+    before = await briqpay.sessions.read(session_id)
+    await briqpay.orders.capture(other_id, other_order.select({"a": 1}))
+    other = unstructure(await briqpay.sessions.read(other_id))
+    shop.faults.add("close_before_read", endpoint="capture", times=1)
+    shop.faults.add("apply_then_status", endpoint="read", status=200, body=other)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        await briqpay.orders.capture(session_id, order.select({"a": 1}), before=before)
+    assert caught.value.candidates == ()
+    assert effects(shop, session_id) == 0
+
+
 # --- a lease that several machines share -----------------------------------------------------------------
 
 
