@@ -116,7 +116,7 @@ _APPLIED, _UNCHANGED, _FAILED, _SKIPPED = UpdateStatus
 
 
 class JobResult(NamedTuple):
-    """What came of a job.
+    """The result of a job.
 
     Attributes:
         session: As answered.
@@ -160,7 +160,7 @@ class OutcomeRecorder:
         self._outcome_queue.put(UpdateOutcome(index, update.session_id, update.key, _SKIPPED))
 
     def refused(self, index: int, update: object, error: Exception) -> None:
-        """A row that cannot be sent. It is not in the journal, so the next run looks at it again."""
+        """A row that cannot be sent. It is not in the journal, so the next run tries it again."""
         self._counts.failed += 1
         session_id, key = (update.session_id, update.key) if isinstance(update, SessionUpdate) else (None, None)
         self._outcome_queue.put(UpdateOutcome(index, session_id, key, _FAILED, None, error))

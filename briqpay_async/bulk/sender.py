@@ -91,7 +91,7 @@ class JobSender:
             before = 0, 0
 
     async def _call_again(self, job: Job, error: Exception) -> tuple[Session | None, Exception | None]:
-        """What comes of a call that failed: the session, or why it failed for good.
+        """The result of a call that failed: the session, or the error of its last attempt.
 
         It is made again when the API only refused the rate: in a long run that is no failure of the row.
         """

@@ -310,7 +310,7 @@ def _hook_of_present(annotation: Any) -> Hook:
     is_absent = absent_as_array(annotation)
     if (
         is_absent is not None and get_origin(kinds[0]) is tuple
-    ):  # the class of an object is enough; an array is looked into
+    ):  # the class of an object is enough; of an array, its entries decide
 
         def array(value: Any, _: Any) -> Any:
             if is_absent(value):

@@ -141,7 +141,7 @@ def _rules(cls: type[Model]) -> tuple[tuple[str, str, bool, Check], ...]:
 
 @per_class
 def member_checks(cls: type[Model]) -> Mapping[str, tuple[str, Check]]:
-    """Wire name and check of each member by attribute: what a patch does not carry is not its business."""
+    """Wire name and check of each member by attribute: what a patch does not carry is not checked."""
     return {attribute: (wire, check_value) for attribute, wire, _, check_value in _rules(cls)}
 
 

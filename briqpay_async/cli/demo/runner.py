@@ -44,7 +44,7 @@ async def run_demo(
     open_sandbox: Callable[..., Sandbox] = Sandbox,
     clock: Callable[[], float] = time.perf_counter,
 ) -> DemoReport:
-    """Run the demo and say what came of it. Every state is compared; a mismatch is reported, not raised.
+    """Run the demo and return its results. Every state is compared; a mismatch is reported, not raised.
 
     Args:
         seed: Of carts, edits and faults. The same seed sends the same updates.

@@ -63,7 +63,7 @@ def refund(store: Store, request: ApiRequest) -> Answer:
 
 
 def cancel(store: Store, request: ApiRequest) -> Answer:
-    """POST /v3/session/{id}/order/cancel; whatever body comes along is not looked at."""
+    """POST /v3/session/{id}/order/cancel; any body is ignored."""
     session = store.session(request.target)
     transactions = session["data"].get("transactions")
     supported = store.switches.cancel_supported and (

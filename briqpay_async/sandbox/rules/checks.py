@@ -209,7 +209,7 @@ class Shape:
     """What an object must look like.
 
     Attributes:
-        members: The check of each known member; members outside it are not looked at.
+        members: The check of each known member; other members are not checked.
         required: Members that must be there.
         closed: Whether a member outside `members` is refused.
     """
