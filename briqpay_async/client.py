@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypedDict, TypeVar, Unpack
 
 from briqpay_async.config import (
     Environment,
@@ -37,9 +37,25 @@ if TYPE_CHECKING:
 
     from briqpay_async.shared.state import SharedState
 
-__all__ = ["BriqpayClient"]
+__all__ = ["BriqpayClient", "ClientOptions"]
 
 T = TypeVar("T")
+
+
+class ClientOptions(TypedDict, total=False):
+    """The keyword arguments of ``BriqpayClient``, for functions that pass them on: ``**options: Unpack[...]``."""
+
+    environment: Environment
+    base_url: str | None
+    timeouts: Timeouts
+    retry: RetryPolicy
+    pool: Pool
+    http_session: aiohttp.ClientSession | None
+    hooks: Sequence[CallHooks]
+    check_totals: CheckTotals
+    insecure_http: bool
+    rate: RateLimit | None
+    shared: SharedState | None
 
 
 class BriqpayClient:
@@ -149,7 +165,7 @@ class BriqpayClient:
         self.hosted_pages = HostedPages(self._caller)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
+    def from_env(cls, environ: Mapping[str, str] | None = None, **options: Unpack[ClientOptions]) -> Self:
         """A client from ``BRIQPAY_USERNAME``, ``_SECRET``, ``_ENVIRONMENT``, ``_BASE_URL`` and ``_INSECURE_HTTP``.
 
         Args:

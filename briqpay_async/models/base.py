@@ -18,7 +18,7 @@ from briqpay_async.errors import ResponseDecodeError
 from briqpay_async.models.limits import limits_of
 from briqpay_async.redaction import HIDDEN, shown_members
 
-__all__ = ["CLEAR", "NO_EXTRA", "Clear", "Model", "Pending", "ReadOnlyDict", "as_tuple", "wire_names"]
+__all__ = ["CLEAR", "NO_EXTRA", "Clear", "Model", "Pending", "ReadOnlyDict", "as_texts", "as_tuple", "wire_names"]
 
 T = TypeVar("T")
 
@@ -141,6 +141,11 @@ def as_tuple(value: Iterable[Any] | None) -> tuple[Any, ...] | None:
     if value is None or isinstance(value, tuple | str | bytes | Mapping) or not isinstance(value, Iterable):
         return cast("tuple[Any, ...] | None", value)
     return tuple(value)
+
+
+def as_texts(value: Iterable[str] | None) -> tuple[str, ...] | None:
+    """``as_tuple``, typed for texts: constructors have the types of their converters."""
+    return as_tuple(value)
 
 
 def camel_case(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from briqpay_async.models.base import Model, Pending
+from briqpay_async.models.base import Model, Pending, as_tuple
 from briqpay_async.models.enums import ProductType
 from briqpay_async.models.limits import member
 from briqpay_async.models.rounding import line_amounts, share
@@ -154,3 +154,8 @@ class SalesTaxItem(Model):
 
 
 AnyCartItem: TypeAlias = CartItem | SalesTaxItem
+
+
+def as_lines(value: Iterable[AnyCartItem] | None) -> tuple[AnyCartItem, ...] | None:
+    """``as_tuple``, typed for cart lines."""
+    return as_tuple(value)

@@ -24,6 +24,11 @@ class DecisionMessage(Model):
     message: str | None = member(required=True)
 
 
+def _as_messages(value: Iterable[DecisionMessage] | None) -> tuple[DecisionMessage, ...] | None:
+    """``as_tuple``, typed for messages."""
+    return as_tuple(value)
+
+
 @attrs.frozen(kw_only=True, repr=False)
 class Decision(Model):
     """Allow or reject a purchase. Made by ``Decision.allow()`` and ``Decision.reject(...)``.
@@ -38,7 +43,7 @@ class Decision(Model):
     decision: DecisionKind | str | None = member(required=True)
     rejection_type: RejectionType | str | None = None
     hard_error: DecisionMessage | None = None
-    soft_errors: tuple[DecisionMessage, ...] | None = attrs.field(default=None, converter=as_tuple)
+    soft_errors: tuple[DecisionMessage, ...] | None = attrs.field(default=None, converter=_as_messages)
 
     @classmethod
     def allow(cls) -> Decision:

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from briqpay_async.models.base import Model, as_tuple
+from briqpay_async.models.base import Model, as_texts, as_tuple
 from briqpay_async.models.enums import CustomInputComponent, CustomInputType
 from briqpay_async.models.limits import Limits, member
 
@@ -51,6 +51,11 @@ class CustomInput(Model):
     component: CustomInputComponent | str | None = None
 
 
+def _as_inputs(value: Iterable[CustomInput] | None) -> tuple[CustomInput, ...] | None:
+    """``as_tuple``, typed for inputs."""
+    return as_tuple(value)
+
+
 @attrs.frozen(kw_only=True, repr=False)
 class UpsellConfig(Model):
     """The upsell module: the one module whose configuration a PATCH may carry (Briqpay docs).
@@ -63,7 +68,7 @@ class UpsellConfig(Model):
         footer: At most 512 characters.
     """
 
-    custom_inputs: tuple[CustomInput, ...] | None = attrs.field(default=None, converter=as_tuple)
+    custom_inputs: tuple[CustomInput, ...] | None = attrs.field(default=None, converter=_as_inputs)
     hide_module: bool | None = None
     header: str | None = member(max_length=64)
     subheader: str | None = member(max_length=512)
@@ -122,6 +127,11 @@ class TermsCheckbox(Model):
     default: bool | None = None
 
 
+def _as_checkboxes(value: Iterable[TermsCheckbox] | None) -> tuple[TermsCheckbox, ...] | None:
+    """``as_tuple``, typed for checkboxes."""
+    return as_tuple(value)
+
+
 @attrs.frozen(kw_only=True, repr=False)
 class TermsConfig(Model):
     """The terms module; set when the session is created.
@@ -130,7 +140,7 @@ class TermsConfig(Model):
         checkboxes: The boxes shown.
     """
 
-    checkboxes: tuple[TermsCheckbox, ...] | None = attrs.field(default=None, converter=as_tuple)
+    checkboxes: tuple[TermsCheckbox, ...] | None = attrs.field(default=None, converter=_as_checkboxes)
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -166,6 +176,6 @@ class Modules(Model):
     """
 
     load_modules: tuple[str, ...] | None = attrs.field(
-        default=None, converter=as_tuple, metadata={"limits": Limits(min_length=1)}
+        default=None, converter=as_texts, metadata={"limits": Limits(min_length=1)}
     )
     config: ModulesConfig | None = None

@@ -10,8 +10,8 @@ import attrs
 
 from briqpay_async.errors import ValidationError
 from briqpay_async.models import formats
-from briqpay_async.models.base import Model, Pending, as_tuple, camel_case
-from briqpay_async.models.cart import AnyCartItem, CartItem, SalesTaxItem
+from briqpay_async.models.base import Model, Pending, camel_case
+from briqpay_async.models.cart import AnyCartItem, CartItem, SalesTaxItem, as_lines
 from briqpay_async.models.limits import Limits, member
 
 __all__ = ["Order", "TotalsDiscrepancy"]
@@ -47,7 +47,7 @@ class Order(Model):
     amount_inc_vat: int | None = member(required=True)
     amount_ex_vat: int | None = member(required=True)
     cart: tuple[AnyCartItem, ...] | None = attrs.field(
-        default=None, converter=as_tuple, metadata={"limits": Limits(required=True, min_length=1)}
+        default=None, converter=as_lines, metadata={"limits": Limits(required=True, min_length=1)}
     )
     _pending: Pending | None = attrs.field(default=None, init=False, eq=False, repr=False)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from briqpay_async.errors import ValidationError
-from briqpay_async.models.base import Model, as_tuple
-from briqpay_async.models.cart import AnyCartItem, CartItem, SalesTaxItem
+from briqpay_async.models.base import Model
+from briqpay_async.models.cart import AnyCartItem, CartItem, SalesTaxItem, as_lines
 from briqpay_async.models.enums import CaptureState, ProductType, RefundState, SettlementStatus, TransactionStatus
 from briqpay_async.models.limits import member
 from briqpay_async.models.order import Order
@@ -60,7 +60,7 @@ class Payment(Model):
     amount_inc_vat: int | None = None
     amount_ex_vat: int | None = None
     currency: str | None = None
-    cart: tuple[AnyCartItem, ...] | None = attrs.field(default=None, converter=as_tuple)
+    cart: tuple[AnyCartItem, ...] | None = attrs.field(default=None, converter=as_lines)
     session_id: str | None = None
 
 

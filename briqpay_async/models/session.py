@@ -26,7 +26,7 @@ from briqpay_async.models.limits import Limits, member
 from briqpay_async.models.modules import Modules
 from briqpay_async.models.order import Order
 from briqpay_async.models.payments import Capture, Refund, Transaction, to_capture, to_refund
-from briqpay_async.models.webhook_subscriptions import Hook
+from briqpay_async.models.webhook_subscriptions import Hook, as_hooks
 
 __all__ = [
     "EditableData",
@@ -108,6 +108,21 @@ class EditableData(Model):
     tokenization: Tokenization | None = None
 
 
+def _as_transactions(value: Iterable[Transaction] | None) -> tuple[Transaction, ...] | None:
+    """``as_tuple``, typed for transactions."""
+    return as_tuple(value)
+
+
+def _as_captures(value: Iterable[Capture] | None) -> tuple[Capture, ...] | None:
+    """``as_tuple``, typed for captures."""
+    return as_tuple(value)
+
+
+def _as_refunds(value: Iterable[Refund] | None) -> tuple[Refund, ...] | None:
+    """``as_tuple``, typed for refunds."""
+    return as_tuple(value)
+
+
 @attrs.frozen(kw_only=True, repr=False)
 class SessionData(EditableData):
     """The data of a session: the editable sections and what only the API writes.
@@ -132,9 +147,9 @@ class SessionData(EditableData):
         psp_metadata: The payment provider's own data.
     """
 
-    transactions: tuple[Transaction, ...] | None = attrs.field(default=None, converter=as_tuple)
-    captures: tuple[Capture, ...] | None = attrs.field(default=None, converter=as_tuple)
-    refunds: tuple[Refund, ...] | None = attrs.field(default=None, converter=as_tuple)
+    transactions: tuple[Transaction, ...] | None = attrs.field(default=None, converter=_as_transactions)
+    captures: tuple[Capture, ...] | None = attrs.field(default=None, converter=_as_captures)
+    refunds: tuple[Refund, ...] | None = attrs.field(default=None, converter=_as_refunds)
     payment_tags: Any = member(hashed=False)
     payment_additional_fields: Mapping[str, FieldAnswer] | None = member(hashed=False)
     order_note: Mapping[str, FieldAnswer] | None = member(hashed=False)
@@ -245,7 +260,7 @@ class Session(Model):
     locale: str | None = None
     urls: Urls | None = None
     references: Mapping[str, str] | None = member(hashed=False)
-    hooks: tuple[Hook, ...] | None = attrs.field(default=None, converter=as_tuple)
+    hooks: tuple[Hook, ...] | None = attrs.field(default=None, converter=as_hooks)
     html_snippet: str | None = None
     client_token: str | None = None
     module_status: ModuleStatus | None = None
@@ -355,7 +370,7 @@ class NewSession(Model):
     urls: Urls | None = member(required=True)
     references: Mapping[str, str] | None = member(max_length=512, hashed=False)
     hooks: tuple[Hook, ...] | None = attrs.field(
-        default=None, converter=as_tuple, metadata={"limits": Limits(max_length=10)}
+        default=None, converter=as_hooks, metadata={"limits": Limits(max_length=10)}
     )
     config: SessionConfig | None = None
     modules: Modules | None = None

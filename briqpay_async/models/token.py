@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -47,6 +47,11 @@ class ChargeSession(Model):
     order: Mapping[str, Any] | None = member(hashed=False)
 
 
+def _as_charges(value: Iterable[ChargeSession] | None) -> tuple[ChargeSession, ...] | None:
+    """``as_tuple``, typed for sessions of charges."""
+    return as_tuple(value)
+
+
 @attrs.frozen(kw_only=True, repr=False)
 class Token(Model):
     """A stored payment method.
@@ -76,5 +81,5 @@ class Token(Model):
     expiry_date: str | None = None
     created_at: str | None = None
     payment_method: PaymentMethod | None = None
-    charge_sessions: tuple[ChargeSession, ...] | None = attrs.field(default=None, converter=as_tuple)
+    charge_sessions: tuple[ChargeSession, ...] | None = attrs.field(default=None, converter=_as_charges)
     data: SessionData | None = None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import attrs
 
 from briqpay_async.models import formats
-from briqpay_async.models.base import Model, as_tuple
+from briqpay_async.models.base import Model, as_texts, as_tuple
 from briqpay_async.models.enums import HookMethod
 from briqpay_async.models.limits import Limits, member
 
@@ -18,13 +19,14 @@ __all__ = [
     "OtherHook",
     "RefundStatusHook",
     "SessionStatusHook",
+    "as_hooks",
 ]
 
 
 @attrs.frozen(kw_only=True, repr=False)
 class _Subscription(Model):
     statuses: tuple[str, ...] | None = attrs.field(
-        default=None, converter=as_tuple, metadata={"limits": Limits(required=True, min_length=1)}
+        default=None, converter=as_texts, metadata={"limits": Limits(required=True, min_length=1)}
     )
     method: HookMethod | str | None = member(required=True)
     url: str | None = member(required=True, form=formats.web_url)
@@ -99,3 +101,8 @@ class OtherHook(_Subscription):
 
 
 Hook: TypeAlias = SessionStatusHook | OrderStatusHook | CaptureStatusHook | RefundStatusHook | OtherHook
+
+
+def as_hooks(value: Iterable[Hook] | None) -> tuple[Hook, ...] | None:
+    """``as_tuple``, typed for webhook subscriptions."""
+    return as_tuple(value)

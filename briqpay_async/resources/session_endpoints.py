@@ -9,17 +9,14 @@ from typing import Literal, overload
 import orjson
 
 from briqpay_async.conversion.encode import render
-from briqpay_async.conversion.lazy import raw_member
 from briqpay_async.conversion.validate import Problems, check, check_model, check_references, check_session_id
 from briqpay_async.errors import (
-    PatchNotAppliedError,
     ResponseDecodeError,
     ValidationError,
 )
 from briqpay_async.models.decision import Decision
 from briqpay_async.models.session import NewSession, Session, Urls
-from briqpay_async.patch.echo_check import not_applied
-from briqpay_async.patch.merging import proves_merging, shown_sections, siblings
+from briqpay_async.patch.merging import siblings
 from briqpay_async.patch.session_patch import SessionPatch
 from briqpay_async.resources.base import (
     CheckTotals,
@@ -31,10 +28,9 @@ from briqpay_async.resources.base import (
     model_or_none,
     no_content,
 )
+from briqpay_async.resources.session_answers import checked_echo, checked_session
 from briqpay_async.transport.call import Caller
-from briqpay_async.transport.merge_memory import MergeMemory
 from briqpay_async.transport.requests import Fields, Repeat, Response, session_path
-from briqpay_async.transport.responses import decode_model
 from briqpay_async.transport.session_locks import Hold
 
 __all__ = ["SessionCalls"]
@@ -153,7 +149,7 @@ class SessionCalls(Resource):
         session = await self._send(
             "GET",
             session_path(session_id),
-            interpret=no_content if fields == "none" else partial(_session, session_id),
+            interpret=no_content if fields == "none" else partial(checked_session, session_id),
             fields=fields,
             timeout=timeout,
             headers=headers,
@@ -242,7 +238,7 @@ class SessionCalls(Resource):
             patch.to_json(),
             interpret=no_content
             if fields == "none"
-            else partial(_checked_echo, session_id, patch, self._caller.shared.merging),
+            else partial(checked_echo, session_id, patch, self._caller.shared.merging),
             fields=fields,
             lane=lane,
             timeout=timeout,
@@ -276,6 +272,28 @@ class SessionCalls(Resource):
         if fields is None and (writer := shared.writers.get(session_id)) is not None and (known := writer()):
             known.take(session, asked)
 
+    @overload
+    async def update_metadata(  # type: ignore[overload-overlap]  # "none" is an Iterable[str] too
+        self,
+        session_id: str,
+        urls: Urls | None = ...,
+        references: Mapping[str, str] | None = ...,
+        *,
+        fields: Literal["none"],
+        timeout: Seconds = ...,
+        headers: Headers = ...,
+    ) -> None: ...
+    @overload
+    async def update_metadata(
+        self,
+        session_id: str,
+        urls: Urls | None = ...,
+        references: Mapping[str, str] | None = ...,
+        fields: Fields = ...,
+        *,
+        timeout: Seconds = ...,
+        headers: Headers = ...,
+    ) -> Session: ...
     async def update_metadata(
         self,
         session_id: str,
@@ -324,7 +342,7 @@ class SessionCalls(Resource):
             "PATCH",
             path,
             orjson.dumps(body, default=dict),
-            interpret=no_content if fields == "none" else partial(_session, session_id),
+            interpret=no_content if fields == "none" else partial(checked_session, session_id),
             fields=fields,
             lane=session_id,
             timeout=timeout,
@@ -367,31 +385,3 @@ class SessionCalls(Resource):
 
 async def _none() -> None:
     """What comes of a patch that changes nothing."""
-
-
-def _session(session_id: str, response: Response) -> Session:
-    """The session in an answer, if it is the one that was asked for: a connection out of step answers others."""
-    session = decode_model(response, Session)
-    answered = raw_member(session, "session_id", "sessionId")
-    if answered is not None and answered != session_id and answered.lower() != session_id:
-        raise ResponseDecodeError(
-            "the answer is about another session", pointer="/sessionId", status=response.status
-        )
-    return session
-
-
-def _checked_echo(session_id: str, patch: SessionPatch, merging: MergeMemory, response: Response) -> Session:
-    """The answer to a patch, if it shows what was sent. What it shows of how the API merges is remembered."""
-    session = _session(session_id, response)
-    if pointers := not_applied(patch, session):
-        raise PatchNotAppliedError(
-            f"Send the section whole (MergeDepth.SECTION): the answer does not show {', '.join(pointers)}.",
-            pointers=pointers,
-            session=session,
-            status=response.status,
-        )
-    if merging.merges is None and proves_merging(patch, session):
-        merging.merges = True
-    if merging.in_doubt:
-        merging.settle(session_id, shown_sections(patch, session))
-    return session

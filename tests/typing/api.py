@@ -38,7 +38,9 @@ async def sessions(briqpay: BriqpayClient, new: NewSession, session_id: str, pat
     assert_type(await briqpay.sessions.read(session_id, fields="none"), None)
     assert_type(await briqpay.sessions.update(session_id, patch), Session | None)
     assert_type(await briqpay.sessions.update(session_id, patch, fields="none"), None)
-    assert_type(await briqpay.sessions.update_metadata(session_id, references={"reference1": "1"}), Session | None)
+    references = {"reference1": "1"}
+    assert_type(await briqpay.sessions.update_metadata(session_id, references=references), Session)
+    assert_type(await briqpay.sessions.update_metadata(session_id, references=references, fields="none"), None)
     async with briqpay.sessions.edit(session_id) as builder:
         assert_type(builder, PatchBuilder)
         builder.billing.update(city="Lund")
@@ -47,7 +49,7 @@ async def sessions(briqpay: BriqpayClient, new: NewSession, session_id: str, pat
     writer = briqpay.sessions.writer(session)
     assert_type(await writer.put(EditableData()), Session)
     assert_type(briqpay.with_options(timeouts=Timeouts(call=5)), BriqpayClient)
-    async with BriqpayClient.from_env() as other:
+    async with BriqpayClient.from_env(timeouts=Timeouts(call=5), hooks=[]) as other:
         assert_type(other, BriqpayClient)
 
 

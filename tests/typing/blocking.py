@@ -35,6 +35,6 @@ def use(new: NewSession, patch: SessionPatch, order: Order) -> None:
         assert_type(briqpay.orders.capture("id", order), Capture)
         assert_type(briqpay.orders.cancel("id"), None)
         assert_type(briqpay.tokens.read("id"), Token)
-        briqpay.sessions.read(4)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
-        briqpay.sessions.read("id", nonsense=1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
-        BlockingBriqpayClient("user")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+        briqpay.sessions.read(4)  # type: ignore[call-overload]
+        briqpay.sessions.read("id", nonsense=1)  # type: ignore[call-overload]
+        BlockingBriqpayClient("user")  # type: ignore[call-arg]
