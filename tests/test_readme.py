@@ -153,7 +153,7 @@ async def test_the_endpoint_of_the_readme_takes_a_webhook_once_and_refuses_a_for
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the inbox's file
     monkeypatch.setenv("BRIQPAY_WEBHOOK_SECRET", "try-it")
-    names = namespace(example("def make_shop():"))
+    names = namespace(example("def make_shop()"))
     async with TestServer(names["make_shop"]()) as shop:
         send = ["webhook", "send", "order_status", "--session", "c5674f4f-7e84-405c-a44b-c83736bb7209"]
         to = ["--to", str(shop.make_url("/webhooks/briqpay"))]
