@@ -86,3 +86,15 @@ def test_a_whole_number_with_a_fraction_of_nothing_is_an_integer(
 def test_a_real_fraction_of_a_minor_unit_is_refused() -> None:
     with pytest.raises(bq.ResponseDecodeError, match="/data/order/amountIncVat must be an integer"):
         bq.structure(changed(FULL_SESSION, ("data", "order", "amountIncVat"), 1.5), bq.Session)
+
+
+@pytest.mark.parametrize(("amount", "exact"), [(2.0**53 - 1, True), (2.0**53, False), (-(2.0**53), False)])
+def test_a_float_that_may_stand_for_several_integers_is_refused(amount: float, exact: bool) -> None:
+    wire = changed(FULL_SESSION, ("data", "order", "amountIncVat"), amount)
+    if exact:
+        assert same(
+            at(bq.unstructure(bq.structure(wire, bq.Session)), ("data", "order", "amountIncVat")), int(amount)
+        )
+        return
+    with pytest.raises(bq.ResponseDecodeError, match="/data/order/amountIncVat must be an integer"):
+        bq.structure(wire, bq.Session)

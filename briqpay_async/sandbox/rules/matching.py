@@ -12,7 +12,7 @@ from briqpay_async.sandbox.answers import Refusal
 from briqpay_async.sandbox.rules.line_totals import exact
 
 Json = dict[str, Any]
-Tally = dict[Hashable, Fraction]
+LineCounts = dict[Hashable, Fraction]
 
 _COMPARED: Final = ("productType", "unitPrice", "taxRate")
 _NO_SUCH_LINE: Final = "name and/or reference, productType, reference"
@@ -29,9 +29,9 @@ def _key(line: Json) -> Hashable:
     return (_identity(line), *(line[name] for name in _COMPARED))
 
 
-def tally(lines: Iterable[Json]) -> Tally:
+def tally(lines: Iterable[Json]) -> LineCounts:
     """Count a cart by what lines are matched on. A sales_tax line has no quantity: its amount is used up."""
-    counted: Tally = {}
+    counted: LineCounts = {}
     for line in lines:
         key = _key(line)
         amount = line["totalTaxAmount"] if line["productType"] == "sales_tax" else line["quantity"]
@@ -51,7 +51,7 @@ def require_known(lines: Sequence[Json], wanted: Sequence[Json]) -> None:
             raise _mismatch(_differing(line, lines), line)
 
 
-def take(lines: Sequence[Json], used: Tally, wanted: Sequence[Json]) -> Tally:
+def take(lines: Sequence[Json], used: LineCounts, wanted: Sequence[Json]) -> LineCounts:
     """Return what is left of the lines once the wanted ones are taken.
 
     Args:
@@ -72,12 +72,12 @@ def take(lines: Sequence[Json], used: Tally, wanted: Sequence[Json]) -> Tally:
     return _minus(left, counted)
 
 
-def left_of(lines: Sequence[Json], used: Tally) -> Tally:
+def left_of(lines: Sequence[Json], used: LineCounts) -> LineCounts:
     """Return what is left of a cart once something of it is used up."""
     return _minus(tally(lines), used)
 
 
-def _minus(counted: Tally, taken: Tally) -> Tally:
+def _minus(counted: LineCounts, taken: LineCounts) -> LineCounts:
     return {key: amount - taken.get(key, 0) for key, amount in counted.items()}
 
 
