@@ -79,7 +79,7 @@ class OpenTelemetryHooks(CallHooks):
     first request has a span too. It is named by method and path template, such as ``PATCH /v3/session/{id}``, and
     ``briqpay.call_id`` is the identifier that errors and log records of the call carry.
 
-    An answer with status 2xx that no sense can be made of ends the span well: the exchange worked, and the
+    An answer with status 2xx that cannot be decoded ends the span well: the exchange worked, and the
     ``ResponseDecodeError`` is the caller's.
 
     One instance may serve any number of clients. At most 10 000 spans are open at once: beyond that the oldest one

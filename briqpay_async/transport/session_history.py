@@ -1,4 +1,4 @@
-"""What happened to sessions through one client, in order: enough to tell whether a known state is the last.
+"""What happened to sessions through one client, in order: enough to know whether a known state is the last.
 
 A state is out of date when its session was changed after the state was asked for. Moments are counted, not timed,
 so nothing here depends on a clock. A bounded number of sessions is remembered; of others the worst is assumed.

@@ -16,7 +16,7 @@ from briqpay_async.cli import main
 from briqpay_async.sandbox import Sandbox
 
 USERNAME = "merchant-of-the-tests"
-SECRET = "a-secret-that-nobody-may-see"
+SECRET = "a-secret-that-no-output-may-show"
 
 
 class Result(NamedTuple):

@@ -204,7 +204,7 @@ async def test_log_records_carry_the_call_the_session_and_the_attempt_for_handle
 
     records = [record for record in caplog.records if hasattr(record, "briqpay_call_id")]
     assert [record.levelname for record in records] == ["DEBUG", "INFO", "DEBUG"]
-    told = [
+    logged = [
         {
             name.removeprefix("briqpay_"): value
             for name, value in vars(record).items()
@@ -212,11 +212,11 @@ async def test_log_records_carry_the_call_the_session_and_the_attempt_for_handle
         }
         for record in records
     ]
-    first = {"call_id": recorder.events[0].call_id, "session_id": told[0]["session_id"], "method": "GET"}
-    assert told[0] == {**first, "attempt": 1, "status": 503}
-    assert told[1] == {**first, "attempt": 1, "status": 503, "error": "ServerError", "wait": told[1]["wait"]}
-    assert told[2] == {**first, "attempt": 2, "status": 200}
-    assert f"/v3/session/{told[0]['session_id']}" == read().path
+    first = {"call_id": recorder.events[0].call_id, "session_id": logged[0]["session_id"], "method": "GET"}
+    assert logged[0] == {**first, "attempt": 1, "status": 503}
+    assert logged[1] == {**first, "attempt": 1, "status": 503, "error": "ServerError", "wait": logged[1]["wait"]}
+    assert logged[2] == {**first, "attempt": 2, "status": 200}
+    assert f"/v3/session/{logged[0]['session_id']}" == read().path
 
 
 async def test_a_log_record_of_a_token_does_not_name_it(

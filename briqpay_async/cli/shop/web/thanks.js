@@ -1,4 +1,4 @@
-// After the checkout: waits until the shop has been told by webhook what became of the payment.
+// After the checkout: waits until a webhook has brought the shop the state of the payment.
 import { byId, call, make, money } from "./dom.js";
 
 const session = new URLSearchParams(window.location.search).get("session") || "";

@@ -160,7 +160,7 @@ async function decided() {
 let finished = false;
 
 function finish() {
-  if (finished) return; // the answer to the payment and the events of the session both tell of the end
+  if (finished) return; // the answer to the payment and the events of the session both report the end
   finished = true;
   byId("end").focus();
   link.emit("order_status", { status: view.state, sessionId: view.sessionId });

@@ -265,7 +265,7 @@ byId("reset").addEventListener("click", () => {
 let due = false;
 follow("/_sandbox/inspector/events", (counts) => {
   byId("counts").textContent = `${counts.sessions} sessions · ${counts.requests} requests · ${counts.effects} effects · ${counts.deliveries} webhooks`;
-  // Forms that somebody is filling in stay; everything else is drawn anew, at most a few times a second.
+  // Forms that a person is filling in stay; everything else is drawn anew, at most a few times a second.
   const isForm = route === "faults" || route === "switches";
   if (due) return;
   due = true;

@@ -17,7 +17,7 @@ export function send(message) {
   else if (message.type !== "height") unsent.push(message);
 }
 
-/** Tell the page's subscribers of an event, such as `make_decision`. */
+/** Pass an event to the page's subscribers, such as `make_decision`. */
 export const emit = (event, data) => send({ type: "event", event, data });
 
 export const listen = (type, callback) => messages.addEventListener(type, ({ detail }) => callback(detail));
@@ -36,7 +36,7 @@ export function connect() {
   let tries = 0;
   const knock = () => {
     if (page || ++tries > 100) return;
-    // Says nothing but that somebody is there, so it may go to any origin.
+    // Says only that this page is there, so it may go to any origin.
     window.parent.postMessage({ briqpay: "checkout", type: "ready" }, "*");
     window.setTimeout(knock, Math.min(50 * tries, 1000));
   };
