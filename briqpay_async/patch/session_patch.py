@@ -17,6 +17,7 @@ from briqpay_async.patch.comparison import overlay
 from briqpay_async.patch.diff import Part, State, parts_between, parts_of
 from briqpay_async.patch.explain import ABSENT, wire_changes
 from briqpay_async.patch.sections import DATA_SECTIONS, UPSELL, MergeDepth
+from briqpay_async.patch.stored import document_of, parts_of_document
 from briqpay_async.redaction import safe_value
 
 __all__ = ["MergeDepth", "SessionPatch"]
@@ -75,6 +76,27 @@ class SessionPatch:
             ValidationError: For values that the API would refuse, or that a PATCH may not carry.
         """
         return cls(parts_of(data, modules))
+
+    @classmethod
+    def from_json(cls, body: bytes) -> SessionPatch:
+        """The patch that ``to_json`` made these bytes of: for queues and files of one's own.
+
+        The bytes are trusted: they are a patch's whole body, and the limits of its values are not checked again. The
+        new patch is equal to the old one and sends the same bytes. What the old one knew of the state before is not
+        in them: ``explain`` and ``changed`` take every member for a change, and the check of an answer looks only at
+        members that were sent.
+
+        Args:
+            body: UTF-8 JSON.
+
+        Raises:
+            ValidationError: They are anything else than the body of a patch; ``problems`` names the place.
+
+        Example:
+            >>> SessionPatch.from_json(patch.to_json()) == patch
+            True
+        """
+        return cls(parts_of_document(document_of(body)))
 
     @property
     def is_noop(self) -> bool:
