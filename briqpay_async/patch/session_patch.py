@@ -81,10 +81,10 @@ class SessionPatch:
     def from_json(cls, body: bytes) -> SessionPatch:
         """The patch that ``to_json`` made these bytes of: for queues and files of one's own.
 
-        The bytes are trusted: they are a patch's whole body, and the limits of its values are not checked again. The
-        new patch is equal to the old one and sends the same bytes. What the old one knew of the state before is not
-        in them: ``explain`` and ``changed`` take every member for a change, and the check of an answer looks only at
-        members that were sent.
+        The bytes are trusted: they are a patch's whole body, and the limits of its values are not checked again.
+        The new patch is equal to the old one and sends the same bytes. What the old one knew of the state before
+        is not in them: ``explain`` and ``changed`` take every member for a change, and the check of an answer
+        looks only at members that were sent.
 
         Args:
             body: UTF-8 JSON.
