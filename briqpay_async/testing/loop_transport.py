@@ -1,12 +1,15 @@
 """Connections for tests: one pool for each event loop in which a client is used, closed as that loop ends.
 
-A test does not own its event loop: pytest-asyncio, anyio or ``asyncio.run`` make and end it. All of them end the
-asynchronous generators of the loop first, so a generator that waits in the loop is where the pool is closed.
+A test does not own its event loop: pytest-asyncio, anyio or ``asyncio.run`` make and end it. What ends a loop
+ends its asynchronous generators first, so a generator that waits in the loop is where the pool is closed. Older
+versions of pytest-asyncio only close the loop, so closing it ends the generator too; and a loop that outlives the
+test is no reason to keep the pool.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
@@ -51,7 +54,7 @@ class LoopTransport:
             pool = self._pools[loop] = self._make()
             if self._closed:
                 await pool.aclose()
-            await _close_with_loop(pool)
+            await _close_with_loop(pool, loop)
         return await pool.send(request, timeouts, seconds)
 
     async def aclose(self) -> None:
@@ -61,16 +64,28 @@ class LoopTransport:
         if pool is not None:
             await pool.aclose()
 
-    def forget_ended_loops(self) -> None:
-        """Let go of the pools of loops that were closed without ending their generators."""
+    def end_test(self) -> None:
+        """Close the pools of loops that outlive the test, for some are closed without ending their generators."""
         for loop, pool in self._pools.items():
-            if loop.is_closed() and _waiting.pop(pool, None) is not None:
-                pool.forget()
+            if loop.is_closed():
+                if _waiting.pop(pool, None) is not None:
+                    pool.forget()
+            elif pool in _waiting and not loop.is_running():
+                loop.run_until_complete(_waiting[pool].aclose())
 
 
-async def _close_with_loop(pool: AiohttpTransport) -> None:
+async def _close_with_loop(pool: AiohttpTransport, loop: asyncio.AbstractEventLoop) -> None:
     waiting = _waiting[pool] = _until_the_loop_ends(pool)
     await anext(waiting)
+    close = loop.close
+
+    def end_and_close() -> None:
+        if pool in _waiting and not loop.is_running() and not loop.is_closed():
+            loop.run_until_complete(waiting.aclose())
+        close()
+
+    with contextlib.suppress(AttributeError):  # of uvloop, whose methods are as they are
+        loop.close = end_and_close  # type: ignore[method-assign]
 
 
 async def _until_the_loop_ends(pool: AiohttpTransport) -> AsyncGenerator[None]:
@@ -78,4 +93,5 @@ async def _until_the_loop_ends(pool: AiohttpTransport) -> AsyncGenerator[None]:
         yield
     finally:
         await pool.aclose()
+        await asyncio.sleep(0)  # sockets are closed by the next turn of the loop, which may be its last
         _waiting.pop(pool, None)

@@ -152,7 +152,7 @@ def client(request: pytest.FixtureRequest, running: ThreadedSandbox) -> Iterator
         check_totals=made._check_totals,
     )
     yield _waiting(request, made)
-    connections.forget_ended_loops()
+    connections.end_test()
 
 
 def blocking_client(request: pytest.FixtureRequest, running: ThreadedSandbox) -> Iterator[BlockingBriqpayClient]:

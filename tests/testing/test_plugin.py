@@ -11,7 +11,7 @@ import attrs
 import pytest
 from support.shop import data, line, new_session
 
-from briqpay_async import BriqpayClient, ConfigurationError, OrderStatusHook, Pool, WrongLoopError
+from briqpay_async import BriqpayClient, ConfigurationError, OrderStatusHook, WrongLoopError
 from briqpay_async.blocking import BlockingBriqpayClient
 from briqpay_async.sandbox import ThreadedSandbox
 from briqpay_async.testing.loop_transport import LoopTransport
@@ -170,43 +170,44 @@ def test_another_framework_than_asyncio_is_refused_with_a_hint(briqpay_client: B
         send().send(None)
 
 
-def test_a_loop_that_was_closed_without_ending_its_generators_is_forgotten(
-    briqpay_sandbox: ThreadedSandbox,
+def test_a_loop_that_is_only_closed_closes_the_connections(
+    briqpay_client: BriqpayClient, briqpay_sandbox: ThreadedSandbox
 ) -> None:
-    pools: list[AiohttpTransport] = []
-
-    def make() -> AiohttpTransport:
-        made = AiohttpTransport(
-            base_url=briqpay_sandbox.url,
-            username=briqpay_sandbox.username,
-            secret=briqpay_sandbox.secret,
-            pool=Pool(),
-        )
-        pools.append(made)
-        return made
-
-    connections = LoopTransport(make)
-    client = BriqpayClient(briqpay_sandbox.username, briqpay_sandbox.secret, base_url=briqpay_sandbox.url)
-    caller = client._caller
-    client._wire(
-        connections,
-        caller.shared,
-        timeouts=caller.timeouts,
-        retry=caller.policy,
-        hooks=(),
-        check_totals="warn",
-    )
     loop = asyncio.new_event_loop()
-    session = loop.run_until_complete(client.sessions.create(CART))
-    (opened,) = pools
-    inner = opened._session
-    assert session.session_id
-    assert inner is not None
-    connector = inner.connector
-    loop.run_until_complete(asyncio.sleep(0))
-    assert connector is not None
-    loop.run_until_complete(connector.close())  # what is not of this test: its sockets
+    loop.run_until_complete(briqpay_client.sessions.create(CART))
+    (pool,) = pools_of(briqpay_client)
     loop.close()
-    connections.forget_ended_loops()
-    connections.forget_ended_loops()
-    assert inner.closed
+    assert (loop.is_closed(), pool._closed) == (True, True)
+    loop.close()  # once more does no harm
+    assert len(briqpay_sandbox.sessions) == 1
+
+
+def test_a_loop_that_outlives_the_test_lets_go_of_the_connections(briqpay_client: BriqpayClient) -> None:
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(briqpay_client.sessions.create(CART))
+    (pool,) = pools_of(briqpay_client)
+    connections_of(briqpay_client).end_test()
+    assert (loop.is_closed(), pool._closed) == (False, True)
+    loop.close()
+
+
+def test_a_loop_that_was_closed_behind_its_back_is_forgotten(briqpay_client: BriqpayClient) -> None:
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(briqpay_client.sessions.create(CART))
+    (pool,) = pools_of(briqpay_client)
+    assert pool._session is not None
+    assert pool._session.connector is not None
+    loop.run_until_complete(pool._session.connector.close())  # or its sockets would stay open: there is no loop
+    type(loop).close(loop)
+    connections_of(briqpay_client).end_test()
+    connections_of(briqpay_client).end_test()
+    assert pool._session is None
+
+
+def connections_of(briqpay: BriqpayClient) -> LoopTransport:
+    connections: Any = briqpay._caller.transport
+    return connections._inner  # type: ignore[no-any-return]
+
+
+def pools_of(briqpay: BriqpayClient) -> tuple[AiohttpTransport, ...]:
+    return tuple(connections_of(briqpay)._pools.values())

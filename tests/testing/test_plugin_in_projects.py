@@ -49,14 +49,30 @@ ASYNC = """
 LOOPS = "asyncio_default_fixture_loop_scope=function"  # pytest-asyncio warns of a project that does not say
 
 
+ODD = """
+    from unittest.mock import patch
+
+    class TestMethods:
+        @pytest.mark.parametrize("quantity", [2, 3])
+        async def test_a_method_with_parameters_and_defaults(self, quantity, briqpay_client, waits=False):
+            session = await briqpay_client.sessions.create(CART)
+            async with briqpay_client.sessions.edit(session.id) as builder:
+                builder.cart.set_quantity("kettle", quantity)
+
+    @patch("asyncio.sleep")
+    async def test_a_decorator_gives_an_argument(sleep, briqpay_client):
+        assert not sleep.called
+"""
+
+
 def passed(done: Run, count: int) -> bool:
     assert (done.status, done.counts) == (0, {"passed": count}), done.text
     return True
 
 
 def test_sync_and_async_tests_need_no_async_plugin_and_run_under_xdist(tmp_path: Path) -> None:
-    tests = ASYNC.format(marker="") + SYNC
-    assert passed(run(tmp_path, tests, "-p", "no:asyncio", "-p", "no:anyio", "-n", "1"), 5)
+    tests = ASYNC.format(marker="") + SYNC + ODD
+    assert passed(run(tmp_path, tests, "-p", "no:asyncio", "-p", "no:anyio", "-n", "1"), 8)
 
 
 def test_pytest_asyncio_runs_them_in_its_auto_mode(tmp_path: Path) -> None:
