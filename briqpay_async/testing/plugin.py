@@ -28,7 +28,16 @@ from briqpay_async.testing.loop_transport import LoopTransport
 from briqpay_async.transport.aiohttp_transport import AiohttpTransport
 from briqpay_async.transport.order_turns import OrderTurns
 
-__all__ = ["Wishes", "add_requests", "blocking_client", "client", "environment", "sandbox", "wishes_of"]
+__all__ = [
+    "Wishes",
+    "add_requests",
+    "blocking_client",
+    "check_marker",
+    "client",
+    "environment",
+    "sandbox",
+    "wishes_of",
+]
 
 C = TypeVar("C", BriqpayClient, BlockingBriqpayClient)
 
@@ -92,6 +101,20 @@ def wishes_of(item: pytest.Item) -> Wishes:
     except ValueError as error:
         _refuse(str(error))
     return Wishes(switches, tuple(faults), is_instant)
+
+
+def check_marker(item: pytest.Item) -> None:
+    """Refuse a marker that makes no sense, and one of a test that uses no sandbox.
+
+    A marker of a class or module may be there for other tests.
+
+    Raises:
+        pytest.fail.Exception: The message says what to do.
+    """
+    wishes_of(item)
+    is_its_own = any(marker.name == "briqpay" for marker in item.own_markers)
+    if is_its_own and "briqpay_sandbox" not in getattr(item, "fixturenames", ()):
+        _refuse("it does nothing for a test without briqpay_sandbox, or one of the fixtures that use it")
 
 
 def _faults(wanted: Any) -> Iterator[Fault]:

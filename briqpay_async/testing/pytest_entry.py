@@ -35,7 +35,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("briqpay") is not None:
         from briqpay_async.testing import plugin  # noqa: PLC0415 - used at last
 
-        plugin.wishes_of(item)
+        plugin.check_marker(item)
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:

@@ -15,7 +15,7 @@ from briqpay_async import BriqpayClient, ConfigurationError, OrderStatusHook, Wr
 from briqpay_async.blocking import BlockingBriqpayClient
 from briqpay_async.sandbox import ThreadedSandbox
 from briqpay_async.testing.loop_transport import LoopTransport
-from briqpay_async.testing.plugin import add_requests, wishes_of
+from briqpay_async.testing.plugin import add_requests, check_marker, wishes_of
 from briqpay_async.testing.pytest_entry import pytest_pyfunc_call
 from briqpay_async.transport.aiohttp_transport import AiohttpTransport
 
@@ -80,6 +80,15 @@ def test_a_marker_that_makes_no_sense_is_refused(
     request.node.add_marker(marker)
     with pytest.raises(pytest.fail.Exception, match=message):
         wishes_of(request.node)
+
+
+@pytest.mark.briqpay(merge="section")
+class TestMarkerOfAClass:
+    def test_it_may_be_there_for_other_tests(self, request: pytest.FixtureRequest) -> None:
+        check_marker(request.node)
+        request.node.add_marker(pytest.mark.briqpay(merge="field"))
+        with pytest.raises(pytest.fail.Exception, match="it does nothing for a test without briqpay_sandbox"):
+            check_marker(request.node)
 
 
 def test_an_async_test_that_no_other_plugin_runs_is_run(request: pytest.FixtureRequest) -> None:

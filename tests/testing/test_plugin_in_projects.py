@@ -137,6 +137,9 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
     @pytest.mark.briqpay(instant="no")
     def test_with_a_wrong_instant(): ...
+
+    @pytest.mark.briqpay(merge="section")
+    def test_without_a_sandbox(): ...
 """
     return run(tmp_path_factory.mktemp("failed"), tests, "-p", "no:asyncio", "-p", "no:anyio")
 
@@ -163,10 +166,11 @@ def test_a_failure_shows_what_the_sandbox_was_asked(failed: Run) -> None:
         "faults['status'] must be options such as {'times': 1}, not 3.",
         "faults must be a dictionary, such as {'status': {'status': 503, 'times': 1}}.",
         "instant must be True or False, not 'no'.",
+        "it does nothing for a test without briqpay_sandbox, or one of the fixtures that use it.",
     ],
 )
 def test_a_marker_that_makes_no_sense_is_an_error_without_a_traceback(failed: Run, message: str) -> None:
-    assert failed.counts == {"failed": 1, "errors": 8}
+    assert failed.counts == {"failed": 1, "errors": 9}
     assert f"@pytest.mark.briqpay: {message}" in failed.text
     assert "briqpay_async/testing/plugin.py" not in failed.text
 
