@@ -19,16 +19,13 @@ class MergeMemory:
 
     Attributes:
         merges: The API keeps the members of a section that a patch does not send; ``None`` until answers show it.
+        in_doubt: Members of some session may be gone.
     """
 
     def __init__(self) -> None:
         self.merges: bool | None = None
+        self.in_doubt = False
         self._doubts: dict[str, dict[str, dict[str, Any]]] = {}
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether members of any session are."""
-        return bool(self._doubts)
 
     def doubt(self, session_id: str, siblings: Mapping[str, Mapping[str, Any]]) -> None:
         """Remember members that a request may have taken away."""
@@ -37,6 +34,7 @@ class MergeMemory:
             known[section] = {**known.get(section, {}), **members}
         if known:
             self._doubts[session_id] = known
+            self.in_doubt = True
             if len(self._doubts) > _MOST:
                 del self._doubts[next(iter(self._doubts))]
 
@@ -52,3 +50,4 @@ class MergeMemory:
             known.pop(section, None)
         if not known:
             del self._doubts[session_id]
+            self.in_doubt = bool(self._doubts)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 import math
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
+
+from support.virtual_time import FakeTime
 
 from briqpay_async import Address, BriqpayError, EditableData, Session, SessionPatch, SessionUpdate, UpdateOutcome
 from briqpay_async.bulk.engine import update_many
@@ -33,47 +33,10 @@ def rows(count: int, sessions: int | None = None) -> list[SessionUpdate]:
     return [row(number % (sessions or count), f"City {number}") for number in range(count)]
 
 
-class Hours:
-    """A clock for schedules: the shortest sleep ends first, and time passes only while all tasks sleep."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
-        self._order = itertools.count()
-        self._passing = False
-
-    def clock(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self.sleepers, (self.now + seconds, next(self._order), woken))
-        self._pass()
-        await woken
-
-    def _pass(self, rounds: int = 10) -> None:
-        if not self._passing:
-            self._passing = True
-            asyncio.get_running_loop().call_soon(self._wait_for_the_busy, rounds)
-
-    def _wait_for_the_busy(self, rounds: int) -> None:
-        if rounds:
-            asyncio.get_running_loop().call_soon(self._wait_for_the_busy, rounds - 1)
-            return
-        self._passing = False
-        while self.sleepers:
-            self.now, _, woken = heapq.heappop(self.sleepers)
-            if not woken.done():
-                woken.set_result(None)
-                break
-        if self.sleepers:
-            self._pass()
-
-
 class FakeApi:
     """Applies patches to addresses, and remembers what was under way together."""
 
-    def __init__(self, time: Any, seconds: Callable[[str, SessionPatch], float] = lambda *_: 0.01) -> None:
+    def __init__(self, time: FakeTime, seconds: Callable[[str, SessionPatch], float] = lambda *_: 0.01) -> None:
         self.time = time
         self.seconds = seconds
         self.calls: list[tuple[str, str]] = []

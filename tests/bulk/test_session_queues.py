@@ -9,9 +9,10 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from bulk.bulk_world import NOOP, FakeApi, Hours, patch, session_id, statuses
+from bulk.bulk_world import NOOP, FakeApi, patch, session_id, statuses
 from hypothesis import given
 from hypothesis import strategies as st
+from support.virtual_time import FakeTime
 
 from briqpay_async import BulkJournal, InvalidDataError, RateLimitedError, SessionPatch, SessionUpdate
 from briqpay_async.bulk import engine, reader, recorder
@@ -29,7 +30,7 @@ def updates(draw: st.DrawFn) -> list[SessionUpdate]:
     return made
 
 
-def _api(time: Hours, durations: list[int], failing: set[int], refused: set[int]) -> FakeApi:
+def _api(time: FakeTime, durations: list[int], failing: set[int], refused: set[int]) -> FakeApi:
     api = FakeApi(time)
     api.seconds = lambda _, patch: durations[crc32(patch.to_json()) % len(durations)] / 100
     for number in refused:
@@ -39,7 +40,7 @@ def _api(time: Hours, durations: list[int], failing: set[int], refused: set[int]
     return api
 
 
-async def _one_by_one(rows: list[SessionUpdate], time: Hours) -> AsyncIterator[SessionUpdate]:
+async def _one_by_one(rows: list[SessionUpdate], time: FakeTime) -> AsyncIterator[SessionUpdate]:
     for number, update in enumerate(rows):
         if number % 7 == 0:
             await time.sleep(0.03)
@@ -83,7 +84,7 @@ def test_the_effect_is_that_of_one_row_after_the_other(
     failing = set() if coalesce else failing  # merging may replace the bad value: then nothing fails
 
     async def scenario(journal: BulkJournal | None) -> tuple[FakeApi, list[Any]]:
-        time = Hours()
+        time = FakeTime()
         api = _api(time, durations, failing, refused)
         seen = []
         updates = _one_by_one(rows, time) if asynchronous else rows
@@ -116,7 +117,7 @@ def test_leaving_at_any_moment_leaves_no_call_and_no_task(
     rows: list[SessionUpdate], leave_after: int, concurrency: int
 ) -> None:
     async def scenario() -> tuple[FakeApi, int]:
-        api = FakeApi(Hours())
+        api = FakeApi(FakeTime())
         run = api.run(rows, concurrency)
         async for outcome in run:
             if outcome.index >= leave_after:

@@ -7,16 +7,17 @@ import gc
 import sys
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 import briqpay_async
 
+T = TypeVar("T")
 _PACKAGE = str(Path(briqpay_async.__file__).parent)
 _INLINED = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
 
@@ -33,6 +34,16 @@ class Calls:
 
     python: Counter[str] = attrs.Factory(Counter)
     native: Counter[Any] = attrs.Factory(Counter)
+
+
+def in_one_step(call: Awaitable[T]) -> T:
+    """The result of a call that never waits. No event loop runs, so it cannot have used one either."""
+    try:
+        next(call.__await__())
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    raise AssertionError("the call waited for something")
 
 
 @contextmanager

@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from briqpay_async import Address, CartItem, EditableData, NewSession, Order, Product, SalesTaxItem, Urls
+import attrs
+import orjson
+
+from briqpay_async import (
+    Address,
+    CartItem,
+    EditableData,
+    NewSession,
+    Order,
+    Product,
+    SalesTaxItem,
+    Session,
+    SessionPatch,
+    Urls,
+    structure,
+    unstructure,
+)
+
+SESSION_ID = "61c16f84-0000-4000-8000-000000000000"
 
 
 def line(reference: str | None = "sku-1", **members: Any) -> CartItem:
@@ -45,3 +63,34 @@ def new_session(state: EditableData | None = None, customer_type: str = "consume
         urls=Urls(terms="https://shop.example/terms", redirect="https://shop.example/done"),
         data=state or data(),
     )
+
+
+def held(lines: int) -> Session:
+    """A session of so many different lines as a shop holds it, all of it structured."""
+    goods = [line(f"sku-{number}", unit_price=10_000 + 100 * number) for number in range(lines)]
+    wire = {
+        "sessionId": SESSION_ID,
+        "status": "started",
+        "customerType": "consumer",
+        "country": "SE",
+        "htmlSnippet": '<div id="briqpay"></div>',
+        "data": unstructure(data(*goods)),
+    }
+    return structure(wire, Session)
+
+
+def moved(session: Session, city: str = "Malmö") -> Session:
+    """The same session, all that is equal shared, with another city in the billing address."""
+    before = session.data
+    return attrs.evolve(session, data=attrs.evolve(before, billing=attrs.evolve(before.billing, city=city)))
+
+
+def move(lines: int = 1) -> SessionPatch:
+    """The patch that moves the buyer."""
+    before = held(lines)
+    return SessionPatch.between(before, moved(before))
+
+
+def answer_to_move(lines: int) -> bytes:
+    """What the API answers to that patch when everything is asked for."""
+    return orjson.dumps(unstructure(moved(held(lines))))

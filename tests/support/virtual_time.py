@@ -16,7 +16,7 @@ class FakeTime:
         self.jitter = 0.5
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
-        self._mover: asyncio.Task[None] | None = None
+        self._moves = False
 
     def clock(self) -> float:
         return self.now
@@ -32,16 +32,24 @@ class FakeTime:
         """Wait without being counted as a sleep: how fakes take their time."""
         alarm: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self.now + seconds, next(self._order), alarm))
-        if self._mover is None:
-            self._mover = asyncio.create_task(self._move())
+        self._move_soon()
         await alarm
 
-    async def _move(self) -> None:
+    def _move_soon(self, turns: int = 20) -> None:
+        if not self._moves:
+            self._moves = True
+            asyncio.get_running_loop().call_soon(self._move, turns)
+
+    def _move(self, turns: int) -> None:
+        if turns:  # everybody who can run does so before time moves
+            asyncio.get_running_loop().call_soon(self._move, turns - 1)
+            return
+        self._moves = False
         while self._sleepers:
-            for _ in range(20):  # everybody who can run does so before time moves
-                await asyncio.sleep(0)
             wakes, _, alarm = heapq.heappop(self._sleepers)
             if not alarm.done():
                 self.now = max(self.now, wakes)
                 alarm.set_result(None)
-        self._mover = None
+                break
+        if self._sleepers:
+            self._move_soon()

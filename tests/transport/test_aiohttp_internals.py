@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transport.call_kit import update
+from support.fake_transport import update
 from transport.socket_kit import READ, UPDATE, always, failure, http, send, served, transport_to
 
 from briqpay_async import CallTimeoutError, ConfigurationError, Pool

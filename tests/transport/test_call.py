@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.fake_transport import Step, answer, call, caller, create, read, update
 from support.virtual_time import FakeTime
-from transport.call_kit import Step, answer, call, caller, create, read, update
 
 from briqpay_async import (
     APIError,

@@ -8,8 +8,8 @@ from contextvars import Context
 from typing import Any
 
 import pytest
+from support.fake_transport import FakeTransport, answer, call, caller, read, update
 from support.virtual_time import FakeTime
-from transport.call_kit import FakeTransport, answer, call, caller, read, update
 
 from briqpay_async import CallTimeoutError, ConnectError, TransportError
 from briqpay_async.transport.call import Caller
@@ -95,16 +95,7 @@ async def driven(call: Coroutine[Any, Any, object]) -> None:
 
 @pytest.mark.parametrize("stop", [asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit])
 async def test_what_ends_programs_is_never_repeated(fake_time: FakeTime, stop: type[BaseException]) -> None:
-    briqpay, transport = caller(fake_time, answer(503), answer())
-    inner_send = transport.send
-
-    async def send(*given: object) -> object:
-        if len(transport.sent) == 1:
-            transport.sent.append((fake_time.now, read()))
-            raise stop
-        return await inner_send(*given)  # type: ignore[arg-type]
-
-    transport.send = send  # type: ignore[assignment,method-assign]
+    briqpay, transport = caller(fake_time, answer(503), stop(), answer())
     with pytest.raises(stop):
         await driven(call(briqpay, update()))
     assert len(transport.sent) == 2

@@ -7,8 +7,8 @@ import pickle
 from typing import Any
 
 import pytest
+from support.fake_transport import answer, call, caller, create, read, update
 from support.virtual_time import FakeTime
-from transport.call_kit import answer, call, caller, create, read, update
 
 from briqpay_async import (
     AttemptEvent,

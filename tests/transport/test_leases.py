@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 import pytest
+from support.fake_transport import FakeTransport, answer, call, caller, read, update
 from support.virtual_time import FakeTime
-from transport.call_kit import FakeTransport, answer, call, caller, read, update
 
 from briqpay_async import BriqpayError, CallTimeoutError, ConfigurationError
 from briqpay_async.transport.call import Caller

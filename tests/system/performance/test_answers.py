@@ -9,8 +9,9 @@ from typing import Any
 
 import orjson
 import pytest
-from support.counting import Calls, counted_calls, counted_memory
-from support.instant_transport import SESSION_ID, InstantTransport, answer, in_one_step, sessions_over
+from support.counting import Calls, counted_calls, counted_memory, in_one_step
+from support.fake_transport import FakeTransport, document, sessions_over
+from support.shop import SESSION_ID, answer_to_move
 
 from briqpay_async import Session
 
@@ -19,8 +20,8 @@ class Reader:
     """Reads sessions of so many lines, as a program does that has read many."""
 
     def __init__(self, lines: int) -> None:
-        self.body = answer(lines)
-        self._sessions = sessions_over(InstantTransport(self.body))
+        self.body = answer_to_move(lines)
+        self._sessions = sessions_over(FakeTransport(document(self.body)))
         for _ in range(5):
             _ = [line.name for line in self.read().data.order.cart]
 

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 import orjson
 import pytest
 from support.counting import counted_calls, counted_on_loop
-from support.instant_transport import InstantTransport, move, sessions_over
+from support.fake_transport import FakeTransport, document, sessions_over
+from support.shop import move
 
 from briqpay_async import SessionPatch, SessionUpdate
 
 CHANGE = move()
 NOTHING = SessionPatch()
 CONCURRENCY = 50
+LATER = (0.0, document())  # other tasks run before the answer
 
 
 def rows(count: int, *patches: SessionPatch) -> Iterator[SessionUpdate]:
@@ -28,7 +30,7 @@ def rows(count: int, *patches: SessionPatch) -> Iterator[SessionUpdate]:
     )
 
 
-async def run(transport: InstantTransport, count: int, *patches: SessionPatch) -> Counter[str]:
+async def run(transport: FakeTransport, count: int, *patches: SessionPatch) -> Counter[str]:
     """How many outcomes of each status a run has."""
     updates = rows(count, *patches)
     outcomes = sessions_over(transport).update_many(updates, concurrency=CONCURRENCY)
@@ -39,15 +41,15 @@ async def calls_of_a_row(patch: SessionPatch) -> float:
     """The calls that one more row takes, whatever a run takes to begin and to end."""
     counts = []
     for count in (100, 600):
-        await run(InstantTransport(), 10, patch)
+        await run(FakeTransport(), 10, patch)
         with counted_calls() as calls:
-            await run(InstantTransport(), count, patch)
+            await run(FakeTransport(), count, patch)
         counts.append(calls.python.total())
     return (counts[1] - counts[0]) / 500
 
 
 async def test_requests_are_made_for_rows_that_change_something_and_their_answers_never_parsed() -> None:
-    transport = InstantTransport(suspends=True)
+    transport = FakeTransport(LATER)
     with counted_calls(orjson.loads) as calls:
         statuses = await run(transport, 1000, CHANGE, NOTHING)
     assert statuses == {"applied": 500, "unchanged": 500}
@@ -58,7 +60,7 @@ async def test_requests_are_made_for_rows_that_change_something_and_their_answer
 
 async def test_a_body_is_encoded_once_for_all_rows_that_share_its_patch() -> None:
     patch = move()
-    transport = InstantTransport(suspends=True)
+    transport = FakeTransport(LATER)
     with counted_calls(orjson.dumps) as calls:
         await run(transport, 1000, patch)
     assert {id(request.body) for request in transport.requests} == {id(patch.to_json())}
@@ -67,14 +69,14 @@ async def test_a_body_is_encoded_once_for_all_rows_that_share_its_patch() -> Non
 
 async def test_a_row_that_changes_nothing_is_not_encoded() -> None:
     with counted_calls(orjson.dumps) as calls:
-        assert await run(InstantTransport(), 100, *(SessionPatch() for _ in range(100))) == {"unchanged": 100}
+        assert await run(FakeTransport(), 100, *(SessionPatch() for _ in range(100))) == {"unchanged": 100}
     assert calls.native[orjson.dumps] == 0
 
 
 @pytest.mark.parametrize("count", [100, 1000])
 async def test_there_is_a_task_for_each_worker_and_none_for_a_row(count: int) -> None:
     # A task for each row is what makes gathering ten thousand updates slow, and large.
-    transport = InstantTransport(suspends=True)
+    transport = FakeTransport(LATER)
     with counted_on_loop("create_task", "call_later", "call_at") as used:
         assert await run(transport, count, CHANGE) == {"applied": count}
     assert 2 <= used["create_task"] <= CONCURRENCY

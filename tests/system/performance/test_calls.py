@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.counting import counted_calls, counted_memory, counted_on_loop
-from support.instant_transport import SESSION_ID, InstantTransport, answer, in_one_step, move, sessions_over
+from support.counting import counted_calls, counted_memory, counted_on_loop, in_one_step
+from support.fake_transport import FakeTransport, document, sessions_over
+from support.shop import SESSION_ID, answer_to_move, move
 
 from briqpay_async import SessionPatch
 from briqpay_async.resources.sessions import Sessions
@@ -25,8 +26,8 @@ TESTS = Path(__file__).parents[2]
 
 KINDS: dict[str, tuple[bytes, Callable[[Sessions], Awaitable[Any]]]] = {
     "update, nothing asked for": (b"", lambda sessions: sessions.update(SESSION_ID, PATCH, fields="none")),
-    "update, whole answer": (answer(10), lambda sessions: sessions.update(SESSION_ID, PATCH)),
-    "read": (answer(10), lambda sessions: sessions.read(SESSION_ID)),
+    "update, whole answer": (answer_to_move(10), lambda sessions: sessions.update(SESSION_ID, PATCH)),
+    "read": (answer_to_move(10), lambda sessions: sessions.read(SESSION_ID)),
 }
 MOST_CALLS = {"update, nothing asked for": 20, "update, whole answer": 33, "read": 19}
 
@@ -37,22 +38,22 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def transport(kind: str) -> InstantTransport:
-    return InstantTransport(KINDS[kind][0])
+def transport(kind: str) -> FakeTransport:
+    return FakeTransport(document(KINDS[kind][0]))
 
 
 @pytest.fixture
-def call(kind: str, transport: InstantTransport) -> Callable[[], Awaitable[Any]]:
+def call(kind: str, transport: FakeTransport) -> Callable[[], Awaitable[Any]]:
     """Makes a call that was made before: what is learnt by the first few is learnt."""
     sessions = sessions_over(transport)
     for _ in range(5):
         in_one_step(KINDS[kind][1](sessions))
-    transport.requests.clear()
+    transport.forget()
     return lambda: KINDS[kind][1](sessions)
 
 
 def test_it_makes_one_request_and_does_not_suspend_its_caller(
-    call: Callable[[], Awaitable[Any]], transport: InstantTransport
+    call: Callable[[], Awaitable[Any]], transport: FakeTransport
 ) -> None:
     # A turn of the event loop costs more than all else that the client does for a call.
     in_one_step(call())
@@ -60,7 +61,7 @@ def test_it_makes_one_request_and_does_not_suspend_its_caller(
 
 
 async def test_it_asks_nothing_of_the_event_loop(
-    call: Callable[[], Awaitable[Any]], transport: InstantTransport
+    call: Callable[[], Awaitable[Any]], transport: FakeTransport
 ) -> None:
     # A timer or task of its own for each call would double what a call costs.
     with counted_on_loop("call_soon", "call_later", "call_at", "create_task", "create_future") as used:
@@ -78,7 +79,7 @@ def test_it_takes_few_calls_of_functions(kind: str, call: Callable[[], Awaitable
 
 
 def test_an_update_that_changes_nothing_is_over_at_once() -> None:
-    transport = InstantTransport()
+    transport = FakeTransport()
     sessions = sessions_over(transport)
     with counted_calls() as calls:
         assert in_one_step(sessions.update(SESSION_ID, SessionPatch())) is None
@@ -86,12 +87,12 @@ def test_an_update_that_changes_nothing_is_over_at_once() -> None:
     assert calls.python.total() <= 6, calls.python
 
 
-def test_it_leaves_nothing_behind(call: Callable[[], Awaitable[Any]], transport: InstantTransport) -> None:
+def test_it_leaves_nothing_behind(call: Callable[[], Awaitable[Any]], transport: FakeTransport) -> None:
     # And nothing that only the garbage collector finds, which would stop the program while it looks.
     def often() -> None:
         for _ in range(CALLS):
             in_one_step(call())
-        transport.requests.clear()
+        transport.forget()
 
     with counted_memory():
         often()  # Python keeps some freed objects for reuse
@@ -101,11 +102,11 @@ def test_it_leaves_nothing_behind(call: Callable[[], Awaitable[Any]], transport:
 
 
 def test_an_update_that_asks_for_nothing_takes_little_memory() -> None:
-    transport = InstantTransport()
+    transport = FakeTransport()
     sessions = sessions_over(transport)
     with counted_memory():
         in_one_step(sessions.update(SESSION_ID, PATCH, fields="none"))
-        transport.requests.clear()
+        transport.forget()
         with counted_memory() as memory:
             in_one_step(sessions.update(SESSION_ID, PATCH, fields="none"))
     assert memory.peak < 3600  # 2.0 kB, and 3.1 where coverage watches: mostly coroutines under way
@@ -115,10 +116,11 @@ def test_a_program_whose_calls_succeed_loads_neither_tenacity_nor_what_bulk_runs
     # Importing tenacity takes longer than a hundred calls, and entering it more than the rest of a call.
     program = """
 import asyncio, sys
-from support.instant_transport import SESSION_ID, InstantTransport, answer, move, sessions_over
+from support.fake_transport import FakeTransport, document, sessions_over
+from support.shop import SESSION_ID, answer_to_move, move
 async def main():
-    for body, fields in ((b"", "none"), (answer(1), None)):
-        sessions = sessions_over(InstantTransport(body))
+    for body, fields in ((b"", "none"), (answer_to_move(1), None)):
+        sessions = sessions_over(FakeTransport(document(body)))
         for _ in range(10):
             await sessions.update(SESSION_ID, move(), fields=fields)
 asyncio.run(main())

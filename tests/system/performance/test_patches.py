@@ -12,7 +12,7 @@ import orjson
 import pytest
 from support import shop
 from support.counting import Calls, counted_calls
-from support.instant_transport import SESSION_ID, answer, held, moved
+from support.shop import SESSION_ID, answer_to_move, held, moved
 
 from briqpay_async import CartItem, EditableData, MergeDepth, Session, SessionData, SessionPatch
 from briqpay_async.conversion.lazy import decode_answer
@@ -67,7 +67,7 @@ def as_built(lines: int) -> Session:
 
 
 def as_answered(lines: int) -> Session:
-    return decode_answer(orjson.loads(answer(lines)), Session)
+    return decode_answer(orjson.loads(answer_to_move(lines)), Session)
 
 
 @pytest.mark.parametrize("state", [as_built, held, as_answered])
