@@ -121,18 +121,19 @@ class BriqpayClient:
         url = _environment(environment).base_url if base_url is None else base_url
         self._base_url = check_base_url(url, insecure_http=insecure_http)
         warn_if_readable(self._base_url)
+        transport = AiohttpTransport(
+            base_url=self._base_url,
+            username=_check_username(username),
+            secret=_check_secret(secret),
+            pool=pool,
+            http_session=http_session,
+        )
         self._wire(
-            AiohttpTransport(
-                base_url=self._base_url,
-                username=_check_username(username),
-                secret=_check_secret(secret),
-                pool=pool,
-                http_session=http_session,
-            ),
+            transport,
             ClientState(
                 Budget(retry.budget),
                 turns=OrderTurns(f"{self._base_url}\n{username}"),
-                locks=SessionLocks(None if shared is None else shared.leases()),
+                locks=SessionLocks(None if shared is None else shared.leases(), transport.check_loop),
                 gate=_gate(rate, shared),
             ),
             timeouts=timeouts,

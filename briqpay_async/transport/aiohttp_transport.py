@@ -225,6 +225,15 @@ class AiohttpTransport:
             f"the answer's body is larger than {self._pool.max_body} bytes: it was cut off", status=response.status
         )
 
+    def check_loop(self) -> None:
+        """Refuse to wait in another loop or process than that of the connections.
+
+        Raises:
+            WrongLoopError: The pool belongs to another loop or process.
+        """
+        if self._session is not None and self._loop is not asyncio.get_running_loop():
+            self._session_for_this_loop()
+
     def _session_for_this_loop(self) -> aiohttp.ClientSession:
         """The session of this loop and process, opened now if it is the first use."""
         if self._closed:

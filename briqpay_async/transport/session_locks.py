@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Final, Protocol
 
@@ -124,6 +125,10 @@ def _is_open(hold: Hold) -> bool:
 _remembered: Final[ContextVar[tuple[Hold, ...]]] = ContextVar("briqpay_async_holds", default=())
 
 
+def _any_loop() -> None:
+    """Accepts each loop."""
+
+
 class SessionLocks:
     """Mutual exclusion by session; a session costs one dictionary entry while it is taken, and nothing afterwards.
 
@@ -133,8 +138,16 @@ class SessionLocks:
         leases: Set where several processes share the order.
     """
 
-    def __init__(self, leases: Leases | None = None) -> None:
+    def __init__(self, leases: Leases | None = None, check_loop: Callable[[], object] = _any_loop) -> None:
+        """Make locks.
+
+        Args:
+            leases: Where several processes share the order.
+            check_loop: Raises an error where the running loop is not the one of the client. In another loop a
+                waiting call would not notice that its turn has come.
+        """
         self.leases = leases
+        self._check_loop = check_loop
         self._taken: dict[str | Hold, deque[asyncio.Future[None]] | None] = {}
         self._releases: set[asyncio.Task[None]] = set()
 
@@ -157,7 +170,9 @@ class SessionLocks:
 
         Raises:
             TimeoutError: The place did not become free in time.
+            WrongLoopError: The client belongs to another loop.
         """
+        self._check_loop()
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = self._taken[place]
         if waiting is None:

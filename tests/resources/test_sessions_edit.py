@@ -23,6 +23,7 @@ from briqpay_async import (
     RetryPolicy,
     SessionNotFoundError,
     SessionPatch,
+    WrongLoopError,
 )
 from briqpay_async.sandbox import Sandbox
 
@@ -387,3 +388,13 @@ async def _after_reads(api: Sandbox, session_id: str, count: int, event: asyncio
             break
         await asyncio.sleep(0)
     event.set()
+
+
+async def test_a_thread_with_another_loop_is_refused_at_once_while_an_edit_is_open(
+    briqpay: BriqpayClient, session_id: str
+) -> None:
+    async with briqpay.sessions.edit(session_id) as builder:
+        builder.cart.set_quantity("a", 5)
+        with pytest.raises(WrongLoopError):
+            await asyncio.to_thread(asyncio.run, briqpay.sessions.update(session_id, CITY, timeout=30))
+    assert nothing_is_held(briqpay)
