@@ -16,13 +16,14 @@ from rich.console import Console
 
 from briqpay_async.bulk.journal import BulkJournal
 from briqpay_async.cli.bulk.chart import draw
+from briqpay_async.cli.bulk.documents import changes_document, statistics_document, totals_document
 from briqpay_async.cli.bulk.lines import count_lines, opened
 from briqpay_async.cli.bulk.run import BulkRun, Settings
 from briqpay_async.cli.bulk.statistics import read_statistics, show_statistics
 from briqpay_async.cli.bulk.view import show_changes, show_totals, watching
 from briqpay_async.cli.connect import File, Flag, Names, fields_of
 from briqpay_async.cli.exits import FAILED, INTERRUPTED, InputError
-from briqpay_async.cli.output import say
+from briqpay_async.cli.output import say, write_json
 from briqpay_async.cli.state_files import STDIN
 from briqpay_async.cli.state_patches import Depth
 from briqpay_async.config import RateLimit
@@ -57,6 +58,7 @@ def apply(
     read_first: Flag = False,
     depth: Depth = "field",
     rate: str | None = None,
+    json: Flag = False,
 ) -> int:
     """Send what each line of a file says, as the smallest patch. Rows of one session keep their order.
 
@@ -77,6 +79,7 @@ def apply(
         read_first: Read each session, and take members missing in "after" as unchanged.
         depth: What is sent of a changed section, its changed members or all of it (orders always travel whole).
         rate: The quota of requests, where it is known, such as 50/s or 50; otherwise it is learned from refusals.
+        json: Print how the run ended as a JSON document, not as a table.
     """
     settings = Settings(
         concurrency=concurrency,
@@ -105,10 +108,15 @@ def apply(
             run.totals.stopped = True
         finally:
             with _undisturbed():
-                if dry_run:
+                if dry_run and json:
+                    write_json(changes_document(run.changes, finished=not run.totals.stopped))
+                elif dry_run:
                     show_changes(run.changes, Console())
                 elif run.totals.progress is not None:
-                    show_totals(run.totals, Console())
+                    if json:
+                        write_json(totals_document(run.totals))
+                    else:
+                        show_totals(run.totals, Console())
                 if run.totals.stopped:
                     say("briqpay: interrupted" if dry_run else f"briqpay: interrupted; {how_to_go_on}")
     if run.totals.stopped:
@@ -130,15 +138,19 @@ def _undisturbed() -> Iterator[None]:
 
 
 @_bulk.command
-def report(journal: Path, /, *, svg: Path | None = None) -> None:
+def report(journal: Path, /, *, svg: Path | None = None, json: Flag = False) -> None:
     """Summarise the run that a journal tells of.
 
     Args:
         journal: The file that --journal named.
         svg: Draw throughput, latency and concurrency over the run into this file.
+        json: Print a JSON document, not a table.
     """
     statistics = read_statistics(BulkJournal(journal))
-    show_statistics(statistics, Console())
+    if json:
+        write_json(statistics_document(statistics))
+    else:
+        show_statistics(statistics, Console())
     if svg is not None:
         try:
             svg.write_text(draw(statistics), encoding="utf-8")
