@@ -12,7 +12,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError
 
-from briqpay_async.cli import completion, order, page, sandbox, session, token, webhook
+from briqpay_async.cli import completion, order, page, sandbox, session, token
 from briqpay_async.cli.bulk import command as bulk
 from briqpay_async.cli.demo import command as demo
 from briqpay_async.cli.exits import (
@@ -28,6 +28,7 @@ from briqpay_async.cli.exits import (
 )
 from briqpay_async.cli.output import say
 from briqpay_async.cli.shop import command as shop
+from briqpay_async.cli.webhook import command as webhook
 from briqpay_async.errors import BriqpayError
 from briqpay_async.version import __version__
 

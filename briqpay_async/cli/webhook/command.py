@@ -19,7 +19,7 @@ from briqpay_async.cli.connect import Flag, Pairs, pairs_of
 from briqpay_async.cli.exits import FAILED, InputError, one_line
 from briqpay_async.cli.output import say, write_json
 from briqpay_async.cli.state_files import read_object
-from briqpay_async.cli.webhook_listener import listen_until_stopped
+from briqpay_async.cli.webhook.listener import listen_until_stopped
 from briqpay_async.errors import WebhookError, WebhookSignatureError
 from briqpay_async.webhooks import HEADER, WebhookReceiver, sign
 

@@ -17,7 +17,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from briqpay_async.cli.webhook_listener import listening
+from briqpay_async.cli.webhook.listener import listening
 from briqpay_async.testing.webhooks import signed
 from briqpay_async.webhooks import HEADER, WebhookEvent, WebhookHandler, WebhookReceiver, sign
 

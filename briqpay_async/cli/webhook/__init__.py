@@ -1,0 +1,1 @@
+"""``briqpay webhook``: try an endpoint, judge a webhook, and watch them arrive."""
