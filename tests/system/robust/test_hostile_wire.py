@@ -59,6 +59,7 @@ EITHER = (TransportError, ResponseDecodeError)  # whichever limit is met first; 
 async def _edit(briqpay: BriqpayClient, timeout: float) -> None:
     async with briqpay.sessions.edit(SESSION_ID, timeout=timeout) as builder:
         builder.billing.update(city="Lund")
+        assert unstructure(builder.data)  # an edit decodes only the sections that it changes or reads
 
 
 async def _bulk(briqpay: BriqpayClient, timeout: float) -> Session | None:
