@@ -252,7 +252,7 @@ class PatchBuilder:
 
     @property
     def raw(self) -> Mapping[str, Any]:
-        """The sections that it began with as JSON, as far as they were not decoded then."""
+        """The sections that it began with as JSON, those that were not decoded then."""
         return self._raw
 
     @property
@@ -272,7 +272,7 @@ class PatchBuilder:
             base: A ``Session``, ``SessionData`` or ``EditableData``, newer than the one this builder began with.
 
         Raises:
-            EditConflictError: An operation makes no sense there: the line is gone, its price, discount or tax rate
+            EditConflictError: An operation does not fit there: the line is gone, its price, discount or tax rate
                 is another, lines that were replaced are others, or so is an array that was set.
         """
         rebased = PatchBuilder(base)

@@ -135,7 +135,7 @@ class AtMostOnce:
             name: Identifies it, so that no later call takes it for its own.
 
         Raises:
-            OutcomeUnknownError: It was sent, and whether it took effect cannot be told.
+            OutcomeUnknownError: It was sent, and whether it took effect is not known.
             BriqpayError: It did not take effect.
         """
         request = Request(
@@ -192,7 +192,7 @@ class AtMostOnce:
         raise unknown from error.__cause__ if unknown is error else error
 
     def _was_alone(self) -> bool:
-        """Whether nobody else can have made what is new since the session was read."""
+        """Whether no other call can have made what is new since the session was read."""
         try:
             self._hold.check()
         except BriqpayError:  # other machines may have had the session meanwhile
@@ -275,7 +275,7 @@ def refund_sighting(
 
 
 def cancel_sighting(before: Session, after: Session, known: frozenset[str]) -> Sighting[None]:
-    """Whether the order is cancelled now, and was not before as far as is known."""
+    """Whether the order is cancelled now, and was not in the state before."""
     return _ended("order_cancelled", before, after, known, certain=not _captures(after))
 
 

@@ -62,10 +62,10 @@ class SessionEdits(SessionCalls):
 
         Yields:
             A ``PatchBuilder``. After the block its ``session`` is the answered session, and ``changed_elsewhere``
-            names what others changed meanwhile; hooks and the log are told of that too.
+            names what others changed meanwhile; hooks and the log get that too.
 
         Raises:
-            EditConflictError: The session was read again, and a change makes no sense on what is there now;
+            EditConflictError: The session was read again, and a change does not fit what is there now;
                 ``pointers`` names the places. Nothing was sent.
             ValidationError: The session has no identifier, or an edited value is one the API would refuse.
             UnpatchableChangeError: A member was set to ``None``.
@@ -88,7 +88,7 @@ class SessionEdits(SessionCalls):
                 rebased = builder.rebased(fresh)
                 self._put_back(session_id, fresh, rebased)
                 await self._send_edit(hold, fresh, rebased, complete=True, timeout=timeout, headers=headers)
-                self._tell_elsewhere(session_id, builder, rebased, seen)
+                self._report_elsewhere(session_id, builder, rebased, seen)
             return
         deadline = caller.shared.clock() + length
         async with caller.holding(session_id, length) as hold:
@@ -106,7 +106,7 @@ class SessionEdits(SessionCalls):
                     applied, complete = builder.rebased(session), True
                     self._put_back(session_id, session, applied)
                 await self._send_edit(last, session, applied, complete=complete, timeout=timeout, headers=headers)
-            self._tell_elsewhere(session_id, builder, applied)
+            self._report_elsewhere(session_id, builder, applied)
 
     async def _read_within(self, session_id: str, deadline: float, headers: Headers) -> Session:
         left = max(deadline - self._caller.shared.clock(), _MOMENT)
@@ -149,10 +149,10 @@ class SessionEdits(SessionCalls):
             for name, members in lost_siblings(doubts, session).items():
                 getattr(builder, name).update(**members)
 
-    def _tell_elsewhere(
+    def _report_elsewhere(
         self, session_id: str, builder: PatchBuilder, applied: PatchBuilder, seen: tuple[str, ...] = ()
     ) -> None:
-        """Note in the builder of a block what came of it, and tell of changes that others made."""
+        """Note the result in the builder of a block, and report changes that others made."""
         builder.session = applied.session
         builder.changed_elsewhere = tuple(dict.fromkeys((*seen, *applied.changed_elsewhere)))
         if builder.changed_elsewhere:

@@ -181,7 +181,7 @@ class SessionWriter:
             raise
 
     def _possible(self, puts: tuple[_PendingState, ...]) -> tuple[_PendingState, ...]:
-        """The states that can still be wanted; the others are told why not."""
+        """The states that can still be reached; the others get their error."""
         possible: list[_PendingState] = []
         base = target = self.acknowledged
         for put in puts:

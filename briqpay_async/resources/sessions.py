@@ -129,7 +129,7 @@ class Sessions(SessionEdits):
     ) -> AsyncGenerator[UpdateOutcome, None]:
         """Send any number of patches and yield what became of each row, in the order in which they are done.
 
-        Rows are read as they are needed, so memory does not grow with their number, and whoever reads outcomes
+        Rows are read as they are needed, so memory does not grow with their number, and reading outcomes
         slowly slows the sending down. Rows of one session are sent in their order, one after the other. A row that
         cannot be sent, or that the API refuses, is an outcome with an ``error`` and stops no other. Patches that
         change nothing make no request. When the API refuses the rate (429), the run finds out how fast it may go,
@@ -158,7 +158,7 @@ class Sessions(SessionEdits):
             before.
 
         Raises:
-            ConfigurationError: An argument makes no sense (at once), the journal cannot be used, or the client is
+            ConfigurationError: An argument is invalid (at once), the journal cannot be used, or the client is
                 closed.
             ValidationError: ``fields`` or ``headers`` are malformed (at once).
             BriqpayError: The journal could not be written.

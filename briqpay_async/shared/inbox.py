@@ -20,7 +20,7 @@ class RedisInboxStore:
         keep: Seconds that a handled event is remembered: longer than it may be sent again.
 
     Raises:
-        ConfigurationError: An argument makes no sense, or the extra ``redis`` is not installed.
+        ConfigurationError: An argument is invalid, or the extra ``redis`` is not installed.
     """
 
     def __init__(self, url: str, *, account: str = "default", keep: float | timedelta = 7 * 86_400) -> None:
@@ -37,7 +37,7 @@ class RedisInboxStore:
         return Claim(await self._connection.run("claim", self._key(key), f"by {owner}", int(lease * 1000)))
 
     async def done(self, key: str, owner: str) -> None:
-        """Mark an event as handled, whoever holds it now."""
+        """Mark an event as handled, even when another process holds it now."""
         del owner
         await self._connection.run("done", self._key(key), int(self._keep * 1000))
 

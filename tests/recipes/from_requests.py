@@ -75,7 +75,7 @@ class WithTheClient:
             builder.cart.set_quantity(sku, quantity)
 
     def capture(self, session_id: str) -> str | None:
-        """What is open, once. A lost answer is looked for; what cannot be found out is left to somebody."""
+        """What is open, once. A lost answer is looked for; what cannot be found out is left to a person."""
         try:
             session = self.briqpay.sessions.read(session_id)
             return self.briqpay.orders.capture(session_id, session.capturable_order()).capture_id

@@ -61,7 +61,7 @@ class Night:
     Attributes:
         done: Checkouts that have the new prices.
         bought: Checkouts that were bought, or given up, meanwhile: there is nothing to change.
-        failed: What went wrong, by session: for somebody to look at, and for the next run.
+        failed: What went wrong, by session: for a person to look at, and for the next run.
     """
 
     done: int = 0

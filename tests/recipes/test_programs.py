@@ -85,7 +85,7 @@ def test_what_the_client_cannot_find_out_or_is_refused_is_said(
     with_the_client: WithTheClient, session_id: str, briqpay_sandbox: ThreadedSandbox
 ) -> None:
     with pytest.raises(RuntimeError, match="refuses the capture"):
-        with_the_client.capture(session_id)  # nobody has paid
+        with_the_client.capture(session_id)  # the buyer has not paid
     briqpay_sandbox.complete(session_id)
     briqpay_sandbox.faults.add("status", endpoint="capture", status=503)
     assert with_the_client.capture(session_id) is None

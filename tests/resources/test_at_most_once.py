@@ -53,7 +53,7 @@ async def paid(briqpay: BriqpayClient, shop: Sandbox) -> tuple[str, Any]:
 
 
 async def another_machine(shop: Sandbox, session_id: str, order: Order) -> str:
-    """Capture as somebody does who shares nothing with the client: the identifier of the capture."""
+    """Capture as a program does that shares nothing with the client: the identifier of the capture."""
     login = base64.b64encode(f"{shop.username}:{shop.secret}".encode()).decode()
     body = {"data": {"order": unstructure(order)}}
     async with aiohttp.ClientSession() as http:
@@ -213,15 +213,15 @@ async def test_a_lost_create_never_makes_two_sessions(briqpay: BriqpayClient, sh
     assert len(shop.sessions) <= 1
 
 
-# --- somebody else's -------------------------------------------------------------------------------------
+# --- another program's -----------------------------------------------------------------------------------
 
 
-async def test_a_capture_that_somebody_else_made_meanwhile_is_a_candidate_and_no_success(
+async def test_a_capture_that_another_program_made_meanwhile_is_a_candidate_and_no_success(
     briqpay: BriqpayClient, shop: Sandbox
 ) -> None:
     session_id, order = await paid(briqpay, shop)
     before: Session = await briqpay.sessions.read(session_id)
-    # Somebody on another machine, who does not know of our lock files, with a session that is as old as ours.
+    # A program on another machine, which does not know of our lock files, with a session that is as old as ours.
     elsewhere = await another_machine(shop, session_id, order.select({"a": 1}))
     shop.faults.add("close_before_answer", endpoint="capture")
     with pytest.raises(OutcomeUnknownError) as caught:
@@ -270,14 +270,14 @@ async def test_two_clients_with_equal_captures_never_claim_the_same_one(shop: Sa
             shop.faults.add("apply_then_drop", endpoint="capture", times=1)
             shop.faults.add("close_before_answer", endpoint="capture", times=1)
             part = order.select({"a": 1})
-            told = await asyncio.gather(
+            results = await asyncio.gather(
                 one.orders.capture(session_id, part),
                 other.orders.capture(session_id, part),
                 return_exceptions=True,
             )
-            claimed = [result.capture_id for result in told if isinstance(result, Capture)]
+            claimed = [result.capture_id for result in results if isinstance(result, Capture)]
             assert len(claimed) == len(set(claimed)) <= effects(shop, session_id), number
-            assert all(isinstance(result, Capture | OutcomeUnknownError) for result in told)
+            assert all(isinstance(result, Capture | OutcomeUnknownError) for result in results)
 
 
 # --- repeated after a check ------------------------------------------------------------------------------

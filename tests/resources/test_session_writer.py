@@ -174,7 +174,7 @@ async def test_partial_states_that_wait_together_are_all_sent() -> None:
     assert api.sent[1] == {"data": {"billing": {"zip": "1"}, "shipping": {"city": "S"}}}
 
 
-async def test_a_refused_state_is_told_to_whoever_wanted_it_and_then_forgotten() -> None:
+async def test_a_refused_state_is_an_error_of_its_put_and_then_forgotten() -> None:
     api = Api()
     writer = writer_of(api)
     base = writer.acknowledged
@@ -246,7 +246,7 @@ async def test_a_request_that_was_certainly_not_sent_leaves_no_doubt() -> None:
     assert len(api.sent) == 1
 
 
-async def test_a_bad_state_is_refused_at_once_and_disturbs_nobody() -> None:
+async def test_a_bad_state_is_refused_at_once_and_disturbs_no_other() -> None:
     api = Api()
     writer = writer_of(api)
     good = asyncio.create_task(writer.put(city(writer, "A")))
@@ -260,7 +260,7 @@ async def test_a_bad_state_is_refused_at_once_and_disturbs_nobody() -> None:
     assert len(api.sent) == 1
 
 
-async def test_a_cancelled_sender_hands_over_to_whoever_waits() -> None:
+async def test_a_cancelled_sender_hands_over_to_a_put_that_waits() -> None:
     api = Api()
     writer = writer_of(api)
     first = asyncio.create_task(writer.put(city(writer, "A")))
@@ -336,7 +336,7 @@ def test_whatever_happens_an_acknowledged_state_is_on_the_server(steps: list[Ste
 
 
 class Storm(Calls):
-    """A server that answers when it is told to, and may apply a request and say nothing."""
+    """A server that answers on a signal, and may apply a request without an answer."""
 
     def __init__(self) -> None:
         self.cities: list[str] = ["Lund"]

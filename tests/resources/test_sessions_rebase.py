@@ -1,4 +1,4 @@
-"""``edit(session, rebase=True)`` keeps what others changed, and an edit tells what they did."""
+"""``edit(session, rebase=True)`` keeps what others changed, and an edit reports what they did."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ async def test_a_conflict_sends_nothing(
     assert len(briqpay._caller.shared.locks) == 0
 
 
-async def test_a_rebased_edit_keeps_nobody_waiting_while_its_block_runs(
+async def test_a_rebased_edit_keeps_no_other_waiting_while_its_block_runs(
     briqpay: BriqpayClient, api: Sandbox, session: Session
 ) -> None:
     session_id = str(session.session_id)
@@ -181,7 +181,7 @@ async def test_an_edit_whose_block_changed_the_session_is_done_to_what_it_made(
     assert builder.changed_elsewhere == ()
 
 
-# --- changes of others are told ---------------------------------------------------------------------------------
+# --- changes of others are reported ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("with_id", [True, False])

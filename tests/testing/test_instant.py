@@ -49,7 +49,7 @@ async def test_time_does_not_jump_while_a_request_is_under_way() -> None:
         answered.set()
 
 
-async def test_a_sleep_that_is_cancelled_holds_nobody_up() -> None:
+async def test_a_sleep_that_is_cancelled_holds_no_other_up() -> None:
     now = InstantTime()
     with now.request():
         first = asyncio.create_task(now.sleep(1))
