@@ -15,7 +15,7 @@ from briqpay_async.conversion.validate import check_session_id
 from briqpay_async.errors import BriqpayError, ConfigurationError, ValidationError
 from briqpay_async.patch.session_patch import SessionPatch
 
-__all__ = ["NOTHING", "RowReader", "Rows", "Source", "make_source"]
+__all__ = ["NOTHING", "RowReader", "Rows", "Source", "checked", "complaint", "make_source"]
 
 Rows = Iterable[Any] | AsyncIterable[Any]
 
@@ -171,7 +171,7 @@ class RowReader:
         """A row that needs a request; any other gets its outcome here."""
         run = self._run
         try:
-            known, session_id = _checked(update)
+            known, session_id = checked(update)
         except ValidationError as error:
             self._refuse(index, update, error)
             return None
@@ -183,7 +183,7 @@ class RowReader:
                 run.recorder.skipped(index, known)
                 return None
             if status is not RowStatus.OPEN:
-                self._refuse(index, update, ConfigurationError(_complaint(status, index, known.key)))
+                self._refuse(index, update, ConfigurationError(complaint(status, index, known.key)))
                 return None
         if known.patch.is_noop:
             run.recorder.unchanged(index, known, row_id)
@@ -196,7 +196,7 @@ class RowReader:
             raise error
 
 
-def _checked(update: object) -> tuple[SessionUpdate, str]:
+def checked(update: object) -> tuple[SessionUpdate, str]:
     """A row and its session, in the one spelling that requests and their order go by.
 
     Raises:
@@ -211,7 +211,8 @@ def _checked(update: object) -> tuple[SessionUpdate, str]:
     return update, check_session_id(update.session_id)
 
 
-def _complaint(status: RowStatus, index: int, key: str | None) -> str:
+def complaint(status: RowStatus, index: int, key: str | None) -> str:
+    """Why a row whose journal has another one in its place cannot be sent."""
     name = f"row {index}" if key is None else f"row {index} (key {key!r})"
     if status is RowStatus.TWICE:
         return f"Give each row a key of its own: an earlier row of this run has the key of {name}."

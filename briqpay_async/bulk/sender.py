@@ -21,7 +21,7 @@ from briqpay_async.errors import (
 from briqpay_async.models.session import Session
 from briqpay_async.transport.rate_gate import RateGate, asks_to_slow_down
 
-__all__ = ["BindUpdate", "JobSender", "Update"]
+__all__ = ["BindUpdate", "JobSender", "Update", "is_about_the_body"]
 
 _REFUSED_CALLS = 8
 """How many calls for one row the API may refuse for their rate. Each one waits longer, so this takes a while."""
@@ -70,7 +70,7 @@ class JobSender:
             session = await self._update(job.rows[0].lane, job.patch)
         except Exception as error:  # noqa: BLE001 - one row's failure, whatever it is, must not stop the others
             session, failure = await self._call_again(job, error)
-            if failure is not None and len(job.rows) > 1 and _is_about_the_body(failure):
+            if failure is not None and len(job.rows) > 1 and is_about_the_body(failure):
                 await self._send_one_by_one(job)
                 return
         attempts, bytes_sent = before
@@ -117,7 +117,7 @@ class JobSender:
         return None, error
 
 
-def _is_about_the_body(error: Exception) -> bool:
+def is_about_the_body(error: Exception) -> bool:
     """Whether another body for the same session might be taken."""
     if isinstance(error, APIError):
         return error.status in {400, 413, 422} and not isinstance(error, SessionNotFoundError)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable, Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -76,24 +77,46 @@ class Connection:
         self._questions: set[asyncio.Future[None]] = set()  # under way in this loop
         self._of_others: list[Any] = []  # of other loops and of the parent process, which closes them
 
-    async def run(self, script: str, key: str, *arguments: str | float) -> Any:
-        """Run a script on one key.
+    async def run(self, script: str, keys: str | Sequence[str], *arguments: str | bytes | float) -> Any:
+        """Run a script on one key, or on several of one place of a cluster.
 
         Raises:
             UnreachableError: The server gave no answer.
             SharedStateError: It refused.
         """
+        found = self._script(script)
+        return await self._answered(found(keys=[keys] if isinstance(keys, str) else keys, args=arguments))
+
+    async def run_each(
+        self, script: str, calls: Iterable[tuple[Sequence[str], Sequence[str | bytes | float]]]
+    ) -> list[Any]:
+        """Run a script on keys of several places, each with arguments of its own, on one trip to the server.
+
+        Raises:
+            UnreachableError: The server gave no answer.
+            SharedStateError: It refused.
+        """
+        found = self._script(script)
+        async with self._client.pipeline(transaction=False) as pipe:
+            for keys, arguments in calls:
+                await found(keys=keys, args=arguments, client=pipe)
+            return list(await self._answered(pipe.execute()))
+
+    def _script(self, name: str) -> Any:
         here = (os.getpid(), asyncio.get_running_loop())
         if self._owner != here:
             self._open(here)
-        found = self._scripts.get(script)
+        found = self._scripts.get(name)
         if found is None:
-            found = self._scripts[script] = self._client.register_script(_source(script))
+            found = self._scripts[name] = self._client.register_script(_source(name))
+        return found
+
+    async def _answered(self, answer: Awaitable[Any]) -> Any:
         errors = self._redis.exceptions
-        question: asyncio.Future[None] = here[1].create_future()
+        question: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._questions.add(question)
         try:
-            return await found(keys=[key], args=arguments)
+            return await answer
         except (errors.AuthenticationError, errors.AuthorizationError) as error:
             raise SharedStateError(f"The server of the shared state lets nobody in: {error}") from None
         except (errors.ConnectionError, errors.TimeoutError, OSError) as error:

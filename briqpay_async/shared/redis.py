@@ -9,6 +9,7 @@ from typing import Literal
 from briqpay_async.config import RateLimit, seconds
 from briqpay_async.errors import ConfigurationError
 from briqpay_async.shared.connection import Connection, key_part
+from briqpay_async.shared.queue import ShardQueue
 from briqpay_async.shared.redis_gate import RedisGate
 from briqpay_async.shared.redis_leases import RedisLeases
 from briqpay_async.shared.state import checked_rate
@@ -18,6 +19,8 @@ from briqpay_async.transport.session_locks import Leases
 __all__ = ["OnFailure", "RedisState"]
 
 OnFailure = Literal["raise", "local"]
+
+_SHARD_LEASE = 30.0  # seconds; a batch takes a few, and what a killed worker had waits for its end
 
 logger = logging.getLogger("briqpay_async")
 
@@ -71,6 +74,18 @@ class RedisState:
         if self._rate is None:
             return None
         return RedisGate(self._connection, f"briqpay:{{{self._account}}}:rate", self._rate, self._go_on_alone)
+
+    def queue(self, *, shards: int, limit: int, keep: float, lease: float | None = None) -> ShardQueue:
+        """A queue of rows, which ``BriqpayTasks`` uses.
+
+        Args:
+            shards: How many parts can be worked on at once.
+            limit: Most rows in each.
+            keep: Seconds after which rows expire.
+            lease: Seconds after which the work of a holder that died goes to another.
+        """
+        lease = min(self._lease, _SHARD_LEASE) if lease is None else lease
+        return ShardQueue(self._connection, self._account, shards=shards, limit=limit, keep=keep, lease=lease)
 
     def _go_on_alone(self, error: Exception) -> bool:
         """Whether to do without the server. The log tells it once."""

@@ -1,0 +1,243 @@
+"""The worker's side: one wake-up, one batch of a shard.
+
+Reads the first rows of the shard, merges those of each session, sends them, records what became of them, and only
+then takes them out of the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import uuid
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+
+import orjson
+
+from briqpay_async.bulk.rows import SessionUpdate, UpdateOutcome, UpdateStatus
+from briqpay_async.bulk.sender import is_about_the_body
+from briqpay_async.client import BriqpayClient
+from briqpay_async.errors import (
+    APIError,
+    AuthenticationError,
+    ConfigurationError,
+    SharedStateError,
+    TransportError,
+    ValidationError,
+    WrongLoopError,
+)
+from briqpay_async.integrations.taskiq.rows import QueuedRow, encode_error, encode_outcome
+from briqpay_async.shared.queue import Batch, ShardQueue
+
+__all__ = ["ShardWorker"]
+
+_TRIES = 3
+"""Workers that try a row before it has failed: one try is a call with all its repetitions."""
+_SHARE = 0.8  # of the lease in which attempts may begin
+
+logger = logging.getLogger("briqpay_async")
+
+Announce = Callable[[int], Awaitable[object]]
+_Groups = list[list[QueuedRow]]
+
+
+class ShardWorker:
+    """Serves shards with one client, which is made when it is first needed.
+
+    Args:
+        queue: The queue.
+        make_client: Makes a client.
+        announce: Says that a shard has rows.
+        concurrency: The most updates of one shard under way at once.
+    """
+
+    def __init__(
+        self,
+        queue: ShardQueue,
+        make_client: Callable[[], BriqpayClient],
+        announce: Announce,
+        concurrency: int,
+    ) -> None:
+        self._queue = queue
+        self._make_client = make_client
+        self._announce = announce
+        self._concurrency = concurrency
+        self._client: BriqpayClient | None = None
+        self._owner: tuple[int, asyncio.AbstractEventLoop] | None = None
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def serve(self, shard: int) -> None:
+        """Send the first rows of a shard, unless another worker is doing it.
+
+        Raises:
+            SharedStateError: The server of the queue cannot be reached. Rows that were under way are sent again.
+            ConfigurationError: The client cannot be made or used.
+        """
+        batch = await self._queue.take(shard, uuid.uuid4().hex)
+        if batch is None:
+            return
+        renewing = asyncio.create_task(self._queue.renew(batch))
+        finished = False
+        try:
+            work = _BatchWork(batch)
+            try:
+                work.drop(await self._queue.cancelled(work.runs()))
+                await work.send(self.client(), self._concurrency, batch.until - (1 - _SHARE) * self._queue.lease)
+            except Exception:
+                work.pause = True
+                raise
+            finally:
+                # Also when it was cancelled or the client is of no use: what is done is recorded.
+                finished = await asyncio.shield(asyncio.ensure_future(self._finish(work)))
+        finally:
+            renewing.cancel()
+            if not finished:
+                with suppress(SharedStateError):
+                    await self._queue.leave(batch)
+
+    async def _finish(self, work: _BatchWork) -> bool:
+        await self._queue.record(work.outcomes)
+        await self._queue.bury(work.letters)
+        more = await self._queue.finish(work.batch, work.left(), announce=not work.pause)
+        if more is None:
+            logger.warning(
+                "the lease of shard %d ran out while its rows were sent: they are sent again", work.batch.shard
+            )
+        if more:
+            await self._announce(work.batch.shard)
+        return True
+
+    def client(self) -> BriqpayClient:
+        """The client of this process and event loop."""
+        here = (os.getpid(), asyncio.get_running_loop())
+        if self._client is None or self._owner != here:
+            self._client, self._owner = self._make_client(), here
+        return self._client
+
+    async def sweep(self) -> None:
+        """Announce shards whose announcement got lost, now and then, until cancelled."""
+        owner = uuid.uuid4().hex
+        while True:
+            try:
+                for shard in await self._queue.idle_shards(owner):
+                    await self._announce(shard)
+            except Exception as error:  # noqa: BLE001 - whatever the broker raises, the next sweep may find it well
+                logger.warning("shards could not be looked through: %s", error)
+            await asyncio.sleep(self._queue.sweep)
+
+    def start(self) -> None:
+        """Begin to sweep."""
+        if self._sweeping is None or self._sweeping.done():
+            self._sweeping = asyncio.get_running_loop().create_task(self.sweep())
+
+    async def stop(self) -> None:
+        """Stop sweeping, and close the client."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
+        client, self._client = self._client, None
+        if client is not None and self._owner == (os.getpid(), asyncio.get_running_loop()):
+            await client.aclose()
+
+
+class _BatchWork:
+    """One batch, and what becomes of its rows.
+
+    Attributes:
+        batch: The batch.
+        outcomes: What to record, by run.
+        letters: What failed for good.
+        pause: Rows have failed in a way that passes: the shard is left alone until the next sweep.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.outcomes: dict[str, list[bytes]] = defaultdict(list)
+        self.letters: list[bytes] = []
+        self.pause = False
+        self._open: dict[int, QueuedRow] = {}  # by place in the batch: those without an outcome
+        self._places: dict[int, int] = {}
+        for place, text in enumerate(batch.rows):
+            try:
+                row = QueuedRow.decode(text)
+            except ValidationError as error:
+                logger.warning("a row of shard %d cannot be read: %s", batch.shard, error)
+                self.letters.append(orjson.dumps([text, encode_error(error)]))
+                continue
+            self._open[place] = row
+            self._places[id(row)] = place
+
+    def runs(self) -> set[str]:
+        """The runs that rows belong to."""
+        return {row.run for row in self._open.values() if row.run}
+
+    def drop(self, cancelled: set[str]) -> None:
+        """Forget rows of runs that are cancelled."""
+        for place, row in tuple(self._open.items()):
+            if row.run in cancelled:
+                del self._open[place]
+                self.outcomes[row.run].append(orjson.dumps([row.index, None, None, None, None, 0, 0, 0, None]))
+
+    async def send(self, briqpay: BriqpayClient, concurrency: int, until: float) -> None:
+        """Send the rows: those of one session as one patch, or one by one where that is refused."""
+        groups: dict[str, list[QueuedRow]] = defaultdict(list)
+        for row in self._open.values():
+            groups[row.session_id.lower()].append(row)
+        refused = await self._send(briqpay, list(groups.values()), concurrency, until)
+        if refused:
+            await self._send(briqpay, [[row] for rows in refused for row in rows], concurrency, until)
+
+    async def _send(self, briqpay: BriqpayClient, groups: _Groups, concurrency: int, until: float) -> _Groups:
+        """Send groups of rows, and return those that were refused for what they say together."""
+        refused: _Groups = []
+        updates = (_merged(rows) for rows in groups)
+        async for outcome in briqpay.sessions.update_many(updates, concurrency, until=until):
+            rows, error = groups[outcome.index], outcome.error
+            if isinstance(error, ConfigurationError | WrongLoopError | SharedStateError):
+                self.pause = True  # it says nothing about the rows
+            elif error is not None and len(rows) > 1 and is_about_the_body(error):
+                refused.append(rows)
+            else:
+                self._settle(rows, outcome)
+        return refused
+
+    def _settle(self, rows: Iterable[QueuedRow], outcome: UpdateOutcome) -> None:
+        rows, error = list(rows), outcome.error
+        if error is not None and _may_pass(error) and all(row.tries + 1 < _TRIES for row in rows):
+            self.pause = True
+            for row in rows:
+                place = self._places.pop(id(row))
+                again = self._open[place] = QueuedRow(
+                    row.session_id, row.patch, row.run, row.index, row.key, row.tries + 1
+                )
+                self._places[id(again)] = place
+            return
+        for row in rows:
+            del self._open[self._places[id(row)]]
+            if row.run:
+                self.outcomes[row.run].append(encode_outcome(row, outcome, rows[-1]))
+            if outcome.status is UpdateStatus.FAILED and error is not None:
+                logger.warning("an update of session %s failed for good: %s", row.session_id, error)
+                self.letters.append(orjson.dumps([row.encode().decode(), encode_error(error)]))
+
+    def left(self) -> list[bytes]:
+        """Rows without an outcome, in their order."""
+        return [self._open[place].encode() for place in sorted(self._open)]
+
+
+def _merged(rows: list[QueuedRow]) -> SessionUpdate:
+    patch = rows[0].patch
+    for row in rows[1:]:
+        patch = patch.merge(row.patch)
+    return SessionUpdate(rows[0].session_id, patch)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether another try, later or by another worker, may come out differently."""
+    if isinstance(error, APIError):
+        return (
+            isinstance(error, AuthenticationError) or error.status in {408, 425, 429} or (error.status or 0) >= 500
+        )
+    return isinstance(error, TransportError)

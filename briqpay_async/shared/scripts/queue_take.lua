@@ -1,0 +1,26 @@
+-- Takes the lease of a shard and reads its first rows, which stay in it. KEYS: rows, lease, whether the shard is
+-- announced, how many rows were ever taken out. ARGV: owner, milliseconds of the lease, most rows, most bytes.
+-- {}: another owner has it; {n}: it is empty; {n, rows...}. n is how many rows were ever taken out.
+if not redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
+  if redis.call('GET', KEYS[2]) ~= ARGV[1] then
+    return {}
+  end
+  redis.call('PEXPIRE', KEYS[2], ARGV[2])
+end
+redis.call('DEL', KEYS[3])
+local answer = redis.call('LRANGE', KEYS[1], 0, ARGV[3] - 1)
+if #answer == 0 then
+  redis.call('DEL', KEYS[2])
+end
+local bytes = 0
+for place = 1, #answer do
+  bytes = bytes + #answer[place]
+  if place > 1 and bytes > tonumber(ARGV[4]) then
+    for rest = place, #answer do
+      answer[rest] = nil
+    end
+    break
+  end
+end
+table.insert(answer, 1, redis.call('GET', KEYS[4]) or '0')
+return answer

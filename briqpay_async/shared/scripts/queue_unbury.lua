@@ -1,0 +1,2 @@
+-- Removes dead letters. KEYS: dead letters. ARGV: which.
+return redis.call('ZREM', KEYS[1], unpack(ARGV))

@@ -1,0 +1,317 @@
+"""Rows that are put into the queue reach their sessions: in order, all of them, and with their outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from support.shop import new_session
+from taskiq import InMemoryBroker
+
+from briqpay_async import (
+    Address,
+    BriqpayClient,
+    ConfigurationError,
+    EditableData,
+    RetryPolicy,
+    SessionNotFoundError,
+    SessionPatch,
+    SessionUpdate,
+    ValidationError,
+)
+from briqpay_async.errors import ServerError
+from briqpay_async.integrations.taskiq import BriqpayTasks, FailedUpdate
+from briqpay_async.sandbox import Sandbox
+from briqpay_async.shared import RedisState
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+class World:
+    """A sandbox, a queue, and as many workers as a test starts."""
+
+    def __init__(self, sandbox: Sandbox, client: BriqpayClient, redis_url: str, account: str) -> None:
+        self.sandbox, self.client, self.redis_url, self.account = sandbox, client, redis_url, account
+        self.brokers: list[InMemoryBroker] = []
+
+    def tasks(self, *, secret: str | None = None, **options: Any) -> BriqpayTasks:
+        """Tasks whose broker runs them in this loop."""
+        broker = InMemoryBroker()
+        self.brokers.append(broker)
+        settings: dict[str, Any] = {"shards": 4, "lease": 1.0}
+        return BriqpayTasks(
+            broker,
+            RedisState(self.redis_url, account=self.account),
+            make_client=lambda: BriqpayClient(
+                self.sandbox.username,
+                secret or self.sandbox.secret,
+                base_url=self.sandbox.url,
+                retry=RetryPolicy(base=0.001, cap=0.002),
+            ),
+            **(settings | options),
+        )
+
+    async def sessions(self, count: int) -> list[str]:
+        return [(await self.client.sessions.create(new_session())).id for _ in range(count)]
+
+    async def city(self, session_id: str) -> str | None:
+        session = await self.client.sessions.read(session_id)
+        assert session.data is not None
+        assert session.data.billing is not None
+        return session.data.billing.city
+
+    async def start(self) -> None:
+        """Begin to sweep, as a worker does."""
+        for broker in self.brokers:
+            await broker.startup()
+
+    async def close(self) -> None:
+        for broker in self.brokers:
+            await broker.shutdown()
+
+
+@pytest.fixture
+async def world(sandbox: Sandbox, client: BriqpayClient, redis_url: str, account: str) -> AsyncIterator[World]:
+    found = World(sandbox, client, redis_url, account)
+    yield found
+    await found.close()
+
+
+def to(city: str) -> SessionPatch:
+    return SessionPatch.of(data=EditableData(billing=Address(city=city)))
+
+
+async def eventually(read: Any, wanted: Any) -> None:
+    async with asyncio.timeout(10):
+        while await read() != wanted:  # noqa: ASYNC110 - other processes and servers set no event
+            await asyncio.sleep(0.01)
+
+
+async def letters(tasks: BriqpayTasks) -> list[FailedUpdate]:
+    return [letter async for letter in tasks.failed()]
+
+
+async def test_an_update_is_sent_later(world: World) -> None:
+    tasks = world.tasks()
+    (session_id,) = await world.sessions(1)
+    await tasks.update(session_id, to("Ystad"), key="order-1")
+    await eventually(lambda: world.city(session_id), "Ystad")
+    assert await letters(tasks) == []
+
+
+async def test_what_changes_nothing_is_not_put(world: World) -> None:
+    tasks = world.tasks()
+    await tasks.update(NOBODY, SessionPatch())
+    assert await tasks._queue.take(tasks._queue.shard_of(NOBODY), "me") is None
+
+
+@pytest.mark.parametrize(
+    ("session_id", "patch", "key"), [("x", to("A"), None), (NOBODY, {}, None), (NOBODY, to("A"), 1)]
+)
+async def test_what_is_no_update_is_refused_at_once(world: World, session_id: str, patch: Any, key: Any) -> None:
+    with pytest.raises(ValidationError):
+        await world.tasks().update(session_id, patch, key)
+
+
+async def test_a_run_has_an_outcome_for_every_row_and_the_last_row_has_the_last_word(world: World) -> None:
+    tasks = world.tasks()
+    sessions = await world.sessions(5)
+    rows = [SessionUpdate(sessions[n % 5], to(f"city {n}"), key=f"k{n}") for n in range(100)]
+    told = []
+    run = await tasks.update_many(rows, run="night", progress=told.append)
+    outcomes = [outcome async for outcome in run.outcomes()]
+    assert sorted(outcome.index for outcome in outcomes) == list(range(100))
+    assert {outcome.status for outcome in outcomes} == {"applied"}
+    assert {outcome.index: (outcome.session_id, outcome.key) for outcome in outcomes} == {
+        n: (sessions[n % 5], f"k{n}") for n in range(100)
+    }
+    assert [await world.city(session_id) for session_id in sessions] == [f"city {95 + n}" for n in range(5)]
+    assert sum(outcome.attempts for outcome in outcomes) < 100  # rows of one session travel together
+    assert {outcome.coalesced_into is None for outcome in outcomes} == {True, False}
+    assert told[-1].done == told[-1].applied == 100
+
+
+async def test_rows_that_need_no_worker_have_outcomes_too(world: World) -> None:
+    tasks = world.tasks()
+    (session_id,) = await world.sessions(1)
+
+    async def rows() -> AsyncIterator[Any]:
+        yield SessionUpdate(session_id, SessionPatch())
+        yield "no row"
+        await asyncio.sleep(0.1)  # what was read is put meanwhile
+        yield SessionUpdate(session_id, to("Ystad"))
+        yield None
+
+    run = await tasks.update_many(rows(), ahead=10)
+    found = {outcome.index: outcome async for outcome in run.outcomes()}
+    assert [found[index].status for index in range(4)] == ["unchanged", "failed", "applied", "failed"]
+    assert isinstance(found[1].error, ValidationError)
+
+
+async def test_what_the_rows_raise_is_raised_after_the_outcomes_of_those_before(world: World) -> None:
+    tasks = world.tasks()
+    (session_id,) = await world.sessions(1)
+
+    def rows() -> Iterator[SessionUpdate]:
+        yield SessionUpdate(session_id, to("Ystad"))
+        raise OSError("the file ends here")
+
+    run = await tasks.update_many(rows(), ahead=10)
+    outcomes = run.outcomes()
+    assert (await anext(outcomes)).status == "applied"
+    with pytest.raises(OSError, match="ends here"):
+        await anext(outcomes)
+
+
+async def test_a_bad_row_takes_no_good_one_along_and_becomes_a_dead_letter(world: World) -> None:
+    tasks = world.tasks()
+    (session_id,) = await world.sessions(1)
+    # Trusted bytes: only the sandbox finds out that they break a limit.
+    bad = SessionPatch.from_json(
+        b'{"data":{"order":{"currency":"SEK","amountIncVat":0,"amountExVat":0,"cart":[{}]}}}'
+    )
+    rows = [
+        SessionUpdate(session_id, to("Lund")),
+        SessionUpdate(session_id, bad, "bad"),
+        SessionUpdate(NOBODY, to("A")),
+    ]
+    run = await tasks.update_many(rows, run="night")
+    found = {outcome.index: outcome async for outcome in run.outcomes()}
+    assert [found[index].status for index in range(3)] == ["applied", "failed", "failed"]
+    assert isinstance(found[2].error, SessionNotFoundError)
+    assert await world.city(session_id) == "Lund"
+    failed = {letter.session_id: letter for letter in await letters(tasks)}
+    assert (failed[session_id].key, failed[session_id].run, failed[session_id].patch) == ("bad", "night", bad)
+    assert isinstance(failed[NOBODY].error, SessionNotFoundError)
+    assert await tasks.discard(failed.values()) == 2
+    assert await letters(tasks) == []
+
+
+async def test_a_dead_letter_can_be_put_back(world: World) -> None:
+    tasks = world.tasks()
+    (session_id,) = await world.sessions(1)
+    world.sandbox.faults.add(kind="status", status=404, endpoint="patch", times=1)
+    await tasks.update(session_id, to("Ystad"))
+    await eventually(lambda: _count(tasks), 1)
+    assert await tasks.put_back(await letters(tasks)) == 1
+    await eventually(lambda: world.city(session_id), "Ystad")
+    assert await letters(tasks) == []
+
+
+async def _count(tasks: BriqpayTasks) -> int:
+    return len(await letters(tasks))
+
+
+async def test_an_outage_is_waited_for_and_then_given_up(world: World) -> None:
+    tasks = world.tasks(lease=0.2)
+    (session_id,) = await world.sessions(1)
+    world.sandbox.faults.add(kind="status", status=503, endpoint="patch")
+    await world.start()
+    run = await tasks.update_many([SessionUpdate(session_id, to("Ystad"))])
+    (outcome,) = [outcome async for outcome in run.outcomes()]
+    assert isinstance(outcome.error, ServerError)
+    assert outcome.error.status == 503
+    assert (
+        sum(entry.method == "PATCH" for entry in world.sandbox.journal) == 12
+    )  # four requests of each of three tries
+
+
+async def test_wrong_credentials_of_one_worker_do_no_harm(world: World) -> None:
+    wrong = world.tasks(secret="wrong", lease=0.2)
+    (session_id,) = await world.sessions(1)
+    await wrong.update(session_id, to("Ystad"))
+    await asyncio.gather(*world.brokers[0]._running_tasks)
+    world.tasks(lease=0.2)
+    await world.brokers[1].startup()
+    await eventually(lambda: world.city(session_id), "Ystad")
+
+
+async def test_a_run_can_be_cancelled(world: World) -> None:
+    broker_is_silent = world.tasks()
+    broker_is_silent._task.kiq = _nothing
+    sessions = await world.sessions(1)
+    run = await broker_is_silent.update_many([SessionUpdate(sessions[0], to(f"city {n}")) for n in range(10)])
+    await run.cancel()
+    world.tasks()
+    await world.brokers[1].startup()  # whose sweep finds the shard
+    assert (await run.wait()).done == 0
+    assert await world.city(sessions[0]) == "Lund"
+
+
+async def _nothing(*_: object) -> None:
+    """An announcement that gets lost."""
+
+
+async def test_a_lost_wake_up_is_made_up_for(world: World) -> None:
+    silent = world.tasks(lease=0.2)
+    silent._task.kiq = _nothing
+    (session_id,) = await world.sessions(1)
+    await silent.update(session_id, to("Ystad"))
+    world.tasks(lease=0.2)
+    await world.brokers[1].startup()
+    await eventually(lambda: world.city(session_id), "Ystad")
+
+
+async def test_putting_waits_while_a_shard_is_full(world: World) -> None:
+    tasks = world.tasks(shards=1, limit=500, lease=0.2)
+    tasks._task.kiq = _nothing
+    sessions = await world.sessions(2)
+    rows = [SessionUpdate(sessions[n % 2], to(f"city {n}")) for n in range(1_500)]
+    putting = asyncio.create_task(tasks.update_many(rows))
+
+    async def there() -> bool:
+        return bool(await tasks._queue._connection.run("queue_exists", tasks._queue._keys(0, "rows")))
+
+    await eventually(there, True)
+    await asyncio.sleep(0.1)
+    assert not putting.done()
+    world.tasks(shards=1, limit=500, lease=0.2)
+    await world.brokers[1].startup()
+    assert (await (await putting).wait()).applied == 1_500
+    assert await world.city(sessions[1]) == "city 1499"
+
+
+async def test_outcomes_that_come_twice_count_once(world: World) -> None:
+    tasks = world.tasks(shards=1)
+    tasks._task.kiq = _nothing
+    (session_id,) = await world.sessions(1)
+    run = await tasks.update_many([SessionUpdate(session_id, to("Ystad"))])
+    queue = tasks._queue
+    batch = await queue.take(0, "one")
+    assert batch is not None
+    worker = tasks._worker
+    await worker.serve(0)  # it is another's: nothing happens
+    await queue.leave(batch)
+    finish = queue.finish
+
+    async def dies(*_: object, **__: object) -> None:
+        raise OSError("the worker dies here")
+
+    queue.finish = dies  # type: ignore[assignment]
+    with pytest.raises(OSError, match="dies here"):
+        await worker.serve(0)
+    queue.finish = finish  # type: ignore[method-assign]
+    await worker.serve(0)
+    assert Counter([outcome.status async for outcome in run.outcomes()]) == {"applied": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"shards": 0}, "shards"),
+        ({"shards": True}, "shards"),
+        ({"limit": 1.5}, "limit"),
+        ({"concurrency": "5"}, "concurrency"),
+    ],
+)
+async def test_settings_that_make_no_sense_are_refused(world: World, options: dict[str, Any], text: str) -> None:
+    with pytest.raises(ConfigurationError, match=text):
+        world.tasks(**options)
+
+
+async def test_a_state_without_a_server_is_refused(world: World) -> None:
+    with pytest.raises(ConfigurationError, match="RedisState"):
+        BriqpayTasks(InMemoryBroker(), object())  # type: ignore[arg-type]
