@@ -18,7 +18,7 @@ from briqpay_async.bulk.journal import BulkJournal
 from briqpay_async.cli.bulk.chart import draw
 from briqpay_async.cli.bulk.documents import changes_document, statistics_document, totals_document
 from briqpay_async.cli.bulk.lines import count_lines, opened
-from briqpay_async.cli.bulk.run import BulkRun, Settings
+from briqpay_async.cli.bulk.run import FileRun, Settings
 from briqpay_async.cli.bulk.statistics import read_statistics, show_statistics
 from briqpay_async.cli.bulk.view import show_changes, show_totals, watching
 from briqpay_async.cli.connect import File, Flag, Names, fields_of
@@ -96,7 +96,7 @@ def apply(
     if sandbox and (read_first or not dry_run):
         say("sandbox: sessions made in an emulator of this process stand for those that the file names")
     with opened(file) as lines:
-        run = BulkRun(lines, settings, lambda: say("stopping: rows under way finish (Ctrl-C again cancels them)"))
+        run = FileRun(lines, settings, lambda: say("stopping: rows under way finish (Ctrl-C again cancels them)"))
         try:
             if dry_run:
                 asyncio.run(run.look())

@@ -25,7 +25,7 @@ from briqpay_async.errors import BriqpayError
 from briqpay_async.sandbox import Sandbox
 from briqpay_async.transport.requests import Fields
 
-__all__ = ["SHOWN", "BulkRun", "Changes", "Settings", "Totals"]
+__all__ = ["SHOWN", "Changes", "FileRun", "Settings", "Totals"]
 
 SHOWN: Final = 20
 """How many failures, and how many changed members, are listed."""
@@ -144,7 +144,7 @@ def _general(pointer: str) -> str:
     return "/".join("*" if part.isdecimal() else part for part in pointer.split("/"))
 
 
-class BulkRun:
+class FileRun:
     """One run over the lines of a file. It can be stopped, which lets rows under way finish.
 
     Attributes:

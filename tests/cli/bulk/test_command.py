@@ -24,7 +24,7 @@ from briqpay_async.cli.bulk import view as bulk_show
 from briqpay_async.cli.bulk.feed import Feed, SandboxSessions
 from briqpay_async.cli.bulk.lines import Lines, StoppedError
 from briqpay_async.cli.bulk.rows import Row, parse_row
-from briqpay_async.cli.bulk.run import BulkRun, Settings
+from briqpay_async.cli.bulk.run import FileRun, Settings
 from briqpay_async.sandbox import Sandbox
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
@@ -515,7 +515,7 @@ async def test_rows_under_way_finish_when_a_run_is_stopped(sandbox: Sandbox, thr
     with open(inlet, "rb", buffering=0) as file, open(outlet, "wb", buffering=0) as feed:  # noqa: ASYNC230, PTH123
         feed.write(jsonl(*(move(one, "Lund") for one in three)))
         said: list[str] = []
-        run = BulkRun(file, Settings(), lambda: said.append("stopping"))
+        run = FileRun(file, Settings(), lambda: said.append("stopping"))
         under_way = asyncio.Event()
         task = asyncio.create_task(run.apply(None, None, lambda snapshot: snapshot.in_flight and under_way.set()))
         await under_way.wait()

@@ -206,7 +206,7 @@ async def _count(tasks: BriqpayTasks) -> int:
 
 
 async def test_an_outage_is_waited_for_and_then_given_up(world: World) -> None:
-    tasks = world.tasks(lease=0.2)
+    tasks = world.tasks(lease=0.6)
     (session_id,) = await world.sessions(1)
     world.sandbox.faults.add(kind="status", status=503, endpoint="patch")
     await world.start()
@@ -220,11 +220,11 @@ async def test_an_outage_is_waited_for_and_then_given_up(world: World) -> None:
 
 
 async def test_wrong_credentials_of_one_worker_do_no_harm(world: World) -> None:
-    wrong = world.tasks(secret="wrong", lease=0.2)
+    wrong = world.tasks(secret="wrong", lease=0.6)
     (session_id,) = await world.sessions(1)
     await wrong.update(session_id, to("Ystad"))
     await asyncio.gather(*world.brokers[0]._running_tasks)
-    world.tasks(lease=0.2)
+    world.tasks(lease=0.6)
     await world.brokers[1].startup()
     await eventually(lambda: world.city(session_id), "Ystad")
 
@@ -246,17 +246,17 @@ async def _nothing(*_: object) -> None:
 
 
 async def test_a_lost_wake_up_is_made_up_for(world: World) -> None:
-    silent = world.tasks(lease=0.2)
+    silent = world.tasks(lease=0.6)
     silent._task.kiq = _nothing
     (session_id,) = await world.sessions(1)
     await silent.update(session_id, to("Ystad"))
-    world.tasks(lease=0.2)
+    world.tasks(lease=0.6)
     await world.brokers[1].startup()
     await eventually(lambda: world.city(session_id), "Ystad")
 
 
 async def test_putting_waits_while_a_shard_is_full(world: World) -> None:
-    tasks = world.tasks(shards=1, limit=500, lease=0.2)
+    tasks = world.tasks(shards=1, limit=500, lease=0.6)
     tasks._task.kiq = _nothing
     sessions = await world.sessions(2)
     rows = [SessionUpdate(sessions[n % 2], to(f"city {n}")) for n in range(1_500)]
@@ -268,7 +268,7 @@ async def test_putting_waits_while_a_shard_is_full(world: World) -> None:
     await eventually(there, True)
     await asyncio.sleep(0.1)
     assert not putting.done()
-    world.tasks(shards=1, limit=500, lease=0.2)
+    world.tasks(shards=1, limit=500, lease=0.6)
     await world.brokers[1].startup()
     assert (await (await putting).wait()).applied == 1_500
     assert await world.city(sessions[1]) == "city 1499"
