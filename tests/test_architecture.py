@@ -313,6 +313,13 @@ def test_the_first_lines_of_a_file_say_why_it_is_there() -> None:
     assert [name for name in MODULES if _tree(name).body and not ast.get_docstring(_tree(name))] == []
 
 
+def test_sources_are_those_that_users_can_see() -> None:
+    unseen = ("SEED", "reference §")
+    assert [
+        name for name, path in MODULES.items() if any(word in path.read_text("utf-8") for word in unseen)
+    ] == []
+
+
 # --- public signatures -----------------------------------------------------------------------------------
 
 ALLOWED = {("BriqpayClient.__init__", "http_session")}
