@@ -24,6 +24,7 @@ from briqpay_async.bulk.journal_store import JournalStore
 from briqpay_async.bulk.progress import Counts, Reporter
 from briqpay_async.bulk.reader import RowReader, Rows, Source, make_source
 from briqpay_async.bulk.recorder import OutcomeQueue, OutcomeRecorder
+from briqpay_async.bulk.room import Room
 from briqpay_async.bulk.rows import BulkProgress, UpdateOutcome
 from briqpay_async.bulk.sender import BindUpdate, JobSender
 from briqpay_async.bulk.session_queues import SessionQueues
@@ -137,6 +138,7 @@ class _Run:
         self._bind = bind
         self._source = source
         self._window = gate.limiter.window
+        self._room = Room(counts, gate.limiter, self.wake_worker)
         self._queues = SessionQueues(coalesce=coalesce)
         self._reader = RowReader(source, self._queues, self.context)
         self._abandoned = False
@@ -155,13 +157,14 @@ class _Run:
             _wake_all(self._idle)
         if self._abandoned or not self._may_start() or _wake_first(self._idle_in_session):
             return
-        if self._reader.open and not _wake_first(self._idle) and len(self._workers) < self._window.limit:
+        if self._reader.open and not _wake_first(self._idle) and len(self._workers) < self._room.workers:
             self._hire()
 
     def _may_start(self) -> bool:
         context = self.context
         return (
             context.counts.in_flight < self._window.limit
+            and not self._room.returning
             and context.outcome_queue.queued < context.outcome_queue.limit
         )
 
@@ -190,7 +193,8 @@ class _Run:
         first: there a row certainly waits.
         """
         counts, queues, reader = self.context.counts, self._queues, self._reader
-        gate = self.context.gate.for_worker()
+        room = self._room
+        gate = self.context.gate.for_worker(room)
         sender = JobSender(self._bind(gate), gate, self.context)
         session: str | None = None
         while not self._abandoned:
@@ -206,7 +210,11 @@ class _Run:
                             self.wake_worker()
                         await sender.send(job)
                     finally:
+                        if gate.aside:
+                            gate.end()
                         counts.in_flight -= 1
+                        if room.returning:
+                            room.hand_on()
                     continue
             if session is not None:
                 await _wait_idle(self._idle_in_session)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Awaitable, Callable
 
 from briqpay_async.bulk.concurrency import Limiter, make_limiter
+from briqpay_async.bulk.room import Room
 from briqpay_async.errors import BriqpayError, CallTimeoutError
 from briqpay_async.transport.rate_gate import RateGate
 
@@ -59,9 +60,13 @@ class AdaptiveGate:
         self._behind = behind
         self._queue = asyncio.Lock()
 
-    def for_worker(self) -> WorkerGate:
-        """A view for the calls of one worker."""
-        return WorkerGate(self)
+    def for_worker(self, room: Room | None = None) -> WorkerGate:
+        """A view for the calls of one worker.
+
+        Args:
+            room: Where its rows have their places, which they give up while they wait.
+        """
+        return WorkerGate(self, room)
 
     @property
     def must_queue(self) -> bool:
@@ -137,13 +142,16 @@ class WorkerGate:
 
     Attributes:
         attempts: Attempts begun since ``begin``.
+        aside: Whether the row gave up its place, because it waits after a refusal.
     """
 
     closed = True
 
-    def __init__(self, gate: AdaptiveGate) -> None:
+    def __init__(self, gate: AdaptiveGate, room: Room | None = None) -> None:
         self.attempts = 0
+        self.aside = False
         self._gate = gate
+        self._room = room
         self._admitted = False
 
     def begin(self) -> None:
@@ -156,6 +164,8 @@ class WorkerGate:
         Raises:
             RunIsOverError: No attempt may begin any more.
         """
+        if self.aside:
+            await self._come_back()
         await self._gate.turn(math.inf)
         self._admitted = True
 
@@ -164,6 +174,8 @@ class WorkerGate:
         if self._admitted:
             self._admitted = False
         else:
+            if self.aside:
+                await self._come_back()
             await self._gate.turn(deadline)
         self.attempts += 1
 
@@ -172,8 +184,21 @@ class WorkerGate:
         self._gate.answered(now, elapsed)
 
     def refused(self, now: float, retry_after: float | None) -> None:
-        """An attempt was refused for its rate."""
+        """An attempt was refused for its rate: others may use the place of this row until it is made again."""
         self._gate.refused(now, retry_after)
+        if self._room is not None and not self.aside:
+            self.aside = self._room.step_aside()
+
+    async def _come_back(self) -> None:
+        self.aside = False
+        if self._room is not None:
+            await self._room.come_back()
+
+    def end(self) -> None:
+        """The row has its outcome, or never will."""
+        if self.aside and self._room is not None:
+            self.aside = False
+            self._room.take_back()
 
     def failed(self, now: float) -> None:
         """An attempt failed for the server's or the network's sake."""

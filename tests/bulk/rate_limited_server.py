@@ -87,12 +87,14 @@ class World:
 
 @attrs.define(eq=False)
 class Run:
-    """One bulk run: workers that take turns, and wait for themselves when they are refused.
+    """One bulk run: workers that take turns. A row that is refused waits, and its worker takes another one.
+
+    The workers of a naive pool wait with their rows.
 
     Attributes:
         world: Where it runs.
         workers: How many.
-        pace: Under test; ``None`` for a naive pool, whose workers only wait for themselves.
+        pace: Under test; ``None`` for a naive pool.
         late: Seconds by which a timer may be late.
         admitted: When answers came.
         refused: When refusals came.
@@ -105,15 +107,16 @@ class Run:
     admitted: list[float] = attrs.Factory(list)
     refused: list[float] = attrs.Factory(list)
     _queue: deque[int] = attrs.Factory(deque)
+    _returning: deque[int] = attrs.Factory(deque)
+    _in_flight: int = 0
+    _aside: int = 0
     _asleep: bool = False
 
     def begin(self) -> None:
-        for _ in range(self.workers):
-            self._enter(0)
-
-    def _enter(self, refusals: int) -> None:
-        self._queue.append(refusals)
-        self._turn()
+        while self._in_flight < self.workers and (self._returning or self._aside <= 10 * self.workers):
+            self._in_flight += 1
+            self._queue.append(self._returning.popleft() if self._returning else 0)
+            self._turn()
 
     def _turn(self) -> None:
         world, pace = self.world, self.pace
@@ -136,14 +139,26 @@ class Run:
             self.admitted.append(world.now)
             if pace is not None:
                 pace.answered(world.now)
-            self._enter(0)
-            return
-        (retry_after,) = refusal
-        self.refused.append(world.now)
-        if pace is not None:
-            pace.refused(world.now, retry_after)
-        wait = retry_after or 0.25 * world.chance.random() * min(8, 2**refusals)
-        world.at(world.now + wait, partial(self._enter, refusals + 1))
+        else:
+            (retry_after,) = refusal
+            self.refused.append(world.now)
+            if pace is not None:
+                pace.refused(world.now, retry_after)
+            wait = retry_after or 0.25 * world.chance.random() * min(8, 2**refusals)
+            world.at(world.now + wait, partial(self._come_back, refusals + 1))
+            if pace is None:
+                return
+            self._aside += 1
+        self._in_flight -= 1
+        self.begin()
+
+    def _come_back(self, refusals: int) -> None:
+        if self.pace is None:
+            self._in_flight -= 1
+        else:
+            self._aside -= 1
+        self._returning.append(refusals)
+        self.begin()
 
     def refused_share(self, since: float) -> float:
         refused, admitted = (sum(at > since for at in times) for times in (self.refused, self.admitted))
@@ -152,8 +167,24 @@ class Run:
 
 def simulate(server: Server, seconds: float, *, workers: int = 40, naive: bool = False, **world: float) -> Run:
     """One run against a server, for so many seconds."""
-    place = World(server, **world)
-    run = Run(place, workers, None if naive else AdaptiveRate(random=place.chance.random))
-    run.begin()
-    place.run(seconds)
+    (run,) = together(server, seconds, (0.0,), workers=workers, naive=naive, **world)
     return run
+
+
+def together(
+    server: Server,
+    seconds: float,
+    begins: tuple[float, ...],
+    *,
+    workers: int = 40,
+    naive: bool = False,
+    seed: int = 1,
+    **world: float,
+) -> list[Run]:
+    """Runs of processes of their own against one server, that begin at these times."""
+    place = World(server, chance=random.Random(seed), **world)  # noqa: S311 - repeats
+    runs = [Run(place, workers, None if naive else AdaptiveRate(random=place.chance.random)) for _ in begins]
+    for run, begin in zip(runs, begins, strict=True):
+        place.at(begin, run.begin)
+    place.run(seconds)
+    return runs
