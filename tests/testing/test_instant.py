@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
 import pytest
 from support.shop import data, line, new_session
@@ -56,17 +55,23 @@ async def test_a_sleep_that_is_cancelled_holds_no_other_up() -> None:
         await asyncio.sleep(0)
         first.cancel()
         await asyncio.wait((first,))
-    await asyncio.wait_for(now.sleep(10_000), 30)
+    async with asyncio.timeout(30):
+        await now.sleep(10_000)
+
+
+def jumped(now: InstantTime) -> float:
+    """Seconds that cost no time."""
+    return now.clock() - time.monotonic()
 
 
 async def test_a_client_waits_for_its_rate_and_after_failures_in_no_time(sandbox: Sandbox) -> None:
+    now = InstantTime()
     made = BriqpayClient(sandbox.username, sandbox.secret, base_url=sandbox.url, rate=RateLimit(per_second=0.1))
-    began = time.monotonic()
-    async with instant(made) as briqpay:
+    async with instant(made, now) as briqpay:
         session = await briqpay.sessions.create(new_session(data(line("sku-1"))))
         sandbox.faults.add("status", endpoint="read", status=503, retry_after=15, times=2)
         assert (await briqpay.with_options().sessions.read(session.id)).id == session.id
-    assert time.monotonic() - began < 40  # in earnest: a turn each 10 seconds, and two waits of 15
+    assert jumped(now) > 30  # two waits of 15 seconds, and turns that are 10 seconds apart
 
 
 @pytest.mark.parametrize(("status", "error"), [(503, ServerError), (429, RateLimitedError)])
@@ -89,19 +94,20 @@ async def test_a_gate_of_several_processes_keeps_its_own_time(sandbox: Sandbox) 
         await briqpay.sessions.create(new_session(data(line("sku-1"))))
 
 
-def _read_after_two_failures(briqpay: Any, sandbox: ThreadedSandbox) -> None:
+def _read_after_two_failures(briqpay: BlockingBriqpayClient, sandbox: ThreadedSandbox, now: InstantTime) -> None:
     session = briqpay.sessions.create(new_session(data(line("sku-1"))))
     sandbox.faults.add("status", endpoint="read", status=503, retry_after=25, times=2)
-    began = time.monotonic()
     briqpay.sessions.read(session.id)
-    assert time.monotonic() - began < 40
+    assert jumped(now) > 49
 
 
 def test_a_blocking_client_waits_in_no_time_before_and_after_its_first_call() -> None:
     with Sandbox().in_thread() as sandbox:
-        with instant(BlockingBriqpayClient(sandbox.username, sandbox.secret, base_url=sandbox.url)) as briqpay:
-            _read_after_two_failures(briqpay, sandbox)
+        first, second = InstantTime(), InstantTime()
+        made = BlockingBriqpayClient(sandbox.username, sandbox.secret, base_url=sandbox.url)
+        with instant(made, first) as briqpay:
+            _read_after_two_failures(briqpay, sandbox, first)
         with BlockingBriqpayClient(sandbox.username, sandbox.secret, base_url=sandbox.url) as briqpay:
             briqpay.sessions.create(new_session(data(line("sku-1"))))
-            instant(briqpay)
-            _read_after_two_failures(briqpay, sandbox)
+            instant(briqpay, second)
+            _read_after_two_failures(briqpay, sandbox, second)
