@@ -38,6 +38,7 @@ PUBLIC: Final = (
     "briqpay_async.integrations.asgi",
     "briqpay_async.integrations.otel",
     "briqpay_async.integrations.starlette",
+    "briqpay_async.integrations.taskiq",
     "briqpay_async.sandbox",
     "briqpay_async.shared",
     "briqpay_async.testing.instant",
