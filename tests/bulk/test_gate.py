@@ -73,6 +73,17 @@ async def test_a_call_that_the_clients_gate_has_no_turn_for_fails_at_once(fake_t
     assert worker.attempts == 1
 
 
+async def test_refusals_of_one_worker_hold_back_all(gate: AdaptiveGate, fake_time: Any) -> None:
+    refused, other = gate.for_worker(), gate.for_worker()
+    for _ in range(8):
+        refused.refused(fake_time.now, 2.5)
+    started = fake_time.now
+
+    await other.enter()
+
+    assert fake_time.now - started >= 2.5
+
+
 async def test_a_refusal_of_a_bulk_run_does_not_stop_the_single_calls_of_the_client(fake_time: Any) -> None:
     client = ClientGate(clock=fake_time.clock, sleep=fake_time.sleep)
     gate = AdaptiveGate(50, fake_time.clock, fake_time.sleep, behind=client)

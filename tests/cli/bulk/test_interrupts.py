@@ -51,4 +51,5 @@ def test_a_run_that_is_interrupted_says_how_to_go_on(rows: Path, tmp_path: Path,
     done = BulkJournal(journal).summary().applied
     assert 0 < done < ROWS
     if times == 1:
+        assert "rows under way finish" in seen
         assert len(report.read_text("utf-8").splitlines()) == done
