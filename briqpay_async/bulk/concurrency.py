@@ -117,9 +117,9 @@ class Limiter:
         """Seconds until the next request may be made; not positive when it may be made now."""
         return self.pace.wait(now)
 
-    def took(self, now: float) -> None:
+    def on_sent(self, now: float) -> None:
         """A request is made now."""
-        self.pace.took(now)
+        self.pace.on_sent(now)
 
     def answered(self, now: float, elapsed: float) -> None:
         """A request was answered after so many seconds, and not refused for its rate."""

@@ -67,7 +67,7 @@ def update_many(
         options: Further arguments of each update.
 
     Raises:
-        ConfigurationError: An argument makes no sense; raised at once.
+        ConfigurationError: An argument is invalid; raised at once.
         ValidationError: ``fields`` is malformed; raised at once.
     """
     if fields is not None and not isinstance(fields, str):

@@ -92,7 +92,7 @@ class AdaptiveGate:
             else:
                 await self._queue_up()
         else:
-            self.limiter.took(self.clock())
+            self.limiter.on_sent(self.clock())
         if self._behind is not None and self._behind.closed:
             await self._behind.wait(deadline)
         if self.is_over:
@@ -115,7 +115,7 @@ class AdaptiveGate:
             while (wait := min(self.limiter.wait(now), self.until - now)) > 0:
                 await self.sleep(wait)
                 now = self.clock()
-            self.limiter.took(now)
+            self.limiter.on_sent(now)
 
     def answered(self, now: float, elapsed: float) -> None:
         """An attempt was answered after so many seconds."""
@@ -123,7 +123,7 @@ class AdaptiveGate:
         if self._behind is not None and self._behind.closed:
             self._behind.answered(now, elapsed)
 
-    # The gate behind is not told of refusals: it would stop all workers for each of them.
+    # Refusals do not reach the gate behind: it would stop all workers for each of them.
 
     def refused(self, now: float, retry_after: float | None) -> None:
         """An attempt was refused for its rate."""

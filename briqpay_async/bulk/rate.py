@@ -1,6 +1,6 @@
 """How fast requests may be made, learned from those that an API refuses for their rate.
 
-The model: refusals have two causes, and slowing down tells them apart.
+The model: refusals have two causes, and slowing down distinguishes them.
 
 * A **limit** refuses what comes faster than it admits. Slightly below its rate nothing is refused.
 * **Noise** (a busy gateway, say) refuses the same share at any rate. To slow down would only lose throughput.
@@ -10,12 +10,12 @@ logarithm of how much likelier the answer is if the share is clearly higher). Wh
 
 1. The pace goes **down**: below what was admitted since the last time, which is the limit's rate, for its bucket
    was empty then and is empty now. Where that is not known, by a seventh.
-2. The same test, begun anew, tells what that did. **Rarer**: there is a limit. The pace rises again along a cubic
+2. The same test, begun anew, shows what that did. **Rarer**: there is a limit. The pace rises again along a cubic
    curve: soon near the old pace, long about there, and then ever faster, so that a quota that rose is found within
    seconds. **Not rarer**: the pace goes down once more, to a place where a limit would refuse nothing. If refusals
    still come there, they are noise; their share is remembered, and the pace goes back to where it was.
 3. More than three in ten refused is never noise: the pace is **halved** until it is less, or goes at once to the
-   rate that the refusals tell (one divided by the seconds until the next token), but never far below the greatest
+   rate that the refusals show (one divided by the seconds until the next token), but never far below the greatest
    rate that was admitted a moment ago: others that begin to share the quota refuse much, and not for long.
 
 Once a limit is known, only little noise is believed in: refusals that other users of a quota cause look like it,
@@ -26,7 +26,7 @@ follows the other and nothing is admitted, and no longer than that proves: a who
 rounded up, so it proves one second less.
 
 Processes that share a quota without knowing of each other use it up, and their shares differ, by a factor of two
-to five as a rule. Who wants them equal tells the rate, and shares it (``RateLimit``, ``RedisState``).
+to five as a rule. To have them equal, set the rate and share it (``RateLimit``, ``RedisState``).
 
 Pure arithmetic. Times are monotonic seconds.
 """
@@ -70,7 +70,7 @@ class Phase(Enum):
 
 @attrs.define
 class AdaptiveRate:
-    """The rate of requests that the API admits, as far as it is known.
+    """The rate of requests that the API admits, as estimated so far.
 
     Attributes:
         now: When it begins.
@@ -105,7 +105,7 @@ class AdaptiveRate:
     _low: float = 0.0
     _middle: float = _PLATEAU[0]
     _used: float = 0.0  # seconds of the curve that were used: time in which nothing was to be sent does not count
-    _told: float = 0.0  # the limit's rate, where its refusals told it
+    _shown_rate: float = 0.0  # the limit's rate, where its refusals showed it
     _before: float | None = None  # the pace to go back to
     # What was admitted.
     _admitted: int = 0  # since ``_alarmed``
@@ -134,7 +134,7 @@ class AdaptiveRate:
         """Seconds until the next request may be made; not positive when it may be made now."""
         return (self.resumes if self.rate is None else max(self._next, self.resumes)) - now
 
-    def took(self, now: float) -> None:
+    def on_sent(self, now: float) -> None:
         """A request is made now."""
         self._under_way += 1
         rate = self.rate
@@ -298,9 +298,9 @@ class AdaptiveRate:
         low = 0.5 * self._top
         asked = sorted(self._asked)[len(self._asked) // 2]  # in the middle: a few may be noise
         if asked != int(asked):
-            self._told = 1.0 / asked
-            if _BELOW * self._told < low:
-                self._top, low = self._told, _BELOW * self._told
+            self._shown_rate = 1.0 / asked
+            if _BELOW * self._shown_rate < low:
+                self._top, low = self._shown_rate, _BELOW * self._shown_rate
         self._limited = True
         self._before = None
         self._slow_down(now, low, Phase.HALVED)
@@ -347,7 +347,7 @@ class AdaptiveRate:
     def _set_middle(self, rate: float) -> float:
         seconds, requests = _PLATEAU
         round_trip = self._under_way / rate
-        self._middle = max(seconds, requests / max(self._told, self._top), 4.0 * round_trip)
+        self._middle = max(seconds, requests / max(self._shown_rate, self._top), 4.0 * round_trip)
         return self._middle
 
     def _rise(self, now: float, rate: float) -> None:

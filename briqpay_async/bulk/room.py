@@ -25,7 +25,7 @@ class Room:
     """The places of one run.
 
     Attributes:
-        returning: Rows that want their place back, first come first served; they are told when they have it.
+        returning: Rows that want their place back, first come first served; each is resolved when it has it.
     """
 
     def __init__(self, counts: Counts, limiter: Limiter, on_free: Callable[[], None]) -> None:
@@ -69,13 +69,13 @@ class Room:
         if not self.returning and self._counts.in_flight < self._limiter.window.limit:
             self._counts.in_flight += 1
             return
-        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.returning.append(told)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.returning.append(turn)
         try:
-            await told
+            await turn
         except asyncio.CancelledError:
-            if told.cancelled():
-                self.returning.remove(told)
+            if turn.cancelled():
+                self.returning.remove(turn)
                 self._counts.in_flight += 1
             raise
 

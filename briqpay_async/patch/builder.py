@@ -192,7 +192,7 @@ class PatchBuilder:
         self._raw = raw_sections(base) if isinstance(base, Session) else {}
         self._data: EditableData = (base.data or _NO_DATA) if isinstance(base, Session) else base
         self._operations: list[Operation] = []
-        # Editors are made when they are asked for: sections that nobody edits are not decoded.
+        # Editors are made when they are asked for: sections that no edit needs are not decoded.
         self._cart: CartEditor | None = None
         self._editors: dict[str, SectionEditor[Any]] = {}
         self.session: Session | None = None

@@ -18,7 +18,7 @@ _SECONDS = 2.0  # for connecting, and for one answer
 
 
 class UnreachableError(SharedStateError):
-    """The server gave no answer. What it says is told to users as ``SharedStateError``."""
+    """The server gave no answer. Users get its message as a ``SharedStateError``."""
 
 
 @cache

@@ -162,7 +162,7 @@ class ShardQueue:
         await self._connection.run("release", self._keys(batch.shard, "lease")[0], batch.owner)
 
     async def idle_shards(self, owner: str) -> list[int]:
-        """Shards with rows that nobody works on and whose announcement got lost: for one owner at a time."""
+        """Shards with rows and no worker, whose announcement got lost: for one owner at a time."""
         key = f"briqpay:{{{self._account}}}:sweeper"
         if await self._connection.run("acquire", key, owner, int(self.sweep * 1500)):
             return []

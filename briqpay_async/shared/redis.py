@@ -41,10 +41,10 @@ class RedisState:
         rate: The quota of requests of the account, where it is known: all processes keep to it together.
         lease: Seconds after which the lease of a holder that died ends. Longer than a call takes.
         on_failure: What to do when the server cannot be reached: ``"raise"`` a ``SharedStateError`` before
-            anything is sent, or go on alone (``"local"``), which the log tells once.
+            anything is sent, or go on alone (``"local"``), which the log says once.
 
     Raises:
-        ConfigurationError: An argument makes no sense, or the extra ``redis`` is not installed.
+        ConfigurationError: An argument is invalid, or the extra ``redis`` is not installed.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class RedisState:
         return ShardQueue(self._connection, self._account, shards=shards, limit=limit, keep=keep, lease=lease)
 
     def _go_on_alone(self, error: Exception) -> bool:
-        """Whether to do without the server. The log tells it once."""
+        """Whether to do without the server. The log says so once."""
         if self._local and not self._told:
             self._told = True
             logger.warning("this process goes on alone, without the order and rate of the others: %s", error)

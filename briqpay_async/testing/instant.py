@@ -74,7 +74,7 @@ class InstantTime:
 
 @attrs.frozen
 class InstantTransport:
-    """A transport that tells when its requests are under way."""
+    """A transport that shows when its requests are under way."""
 
     _inner: Transport
     _time: InstantTime

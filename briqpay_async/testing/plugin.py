@@ -104,7 +104,7 @@ def wishes_of(item: pytest.Item) -> Wishes:
 
 
 def check_marker(item: pytest.Item) -> None:
-    """Refuse a marker that makes no sense, and one of a test that uses no sandbox.
+    """Refuse a marker with wrong arguments, and one of a test that uses no sandbox.
 
     A marker of a class or module may be there for other tests.
 

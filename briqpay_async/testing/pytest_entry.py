@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Refuse a marker that makes no sense, also where no fixture looks at it."""
+    """Refuse a marker with wrong arguments, also where no fixture reads it."""
     if item.get_closest_marker("briqpay") is not None:
         from briqpay_async.testing import plugin  # noqa: PLC0415 - used at last
 

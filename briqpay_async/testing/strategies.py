@@ -279,7 +279,7 @@ def editable_data(customer_type: str = "business", max_lines: int = 60) -> st.Se
 
 
 def sessions(customer_type: str | None = None, max_lines: int = 60) -> st.SearchStrategy[Session]:
-    """Sessions with data and modules, as far as a PATCH reaches them."""
+    """Sessions with the data and modules that a PATCH reaches."""
     kinds = st.sampled_from(["business", "consumer"]) if customer_type is None else st.just(customer_type)
     modules = st.none() | upsell_configs().map(lambda upsell: Modules(config=ModulesConfig(upsell=upsell)))
     return kinds.flatmap(

@@ -17,7 +17,7 @@ from briqpay_async.errors import RateLimitedError
 
 __all__ = ["ClientGate", "RateGate", "asks_to_slow_down"]
 
-_UNTOLD_PAUSE: Final = 0.1  # seconds after a refusal without Retry-After: about the client's first back-off
+_DEFAULT_PAUSE: Final = 0.1  # seconds after a refusal without Retry-After: about the client's first back-off
 _LEAST_PAUSE: Final = 0.05  # seconds after a refusal that asks for none
 
 
@@ -126,7 +126,7 @@ class ClientGate:
 
     def refused(self, now: float, retry_after: float | None) -> None:
         """Pause all calls of this client."""
-        pause = _UNTOLD_PAUSE if retry_after is None else max(retry_after, _LEAST_PAUSE)
+        pause = _DEFAULT_PAUSE if retry_after is None else max(retry_after, _LEAST_PAUSE)
         self._paused_until = max(self._paused_until, now + pause)
         self.closed = True
 

@@ -126,7 +126,7 @@ class Run:
                     self._asleep = True
                     world.at(world.now + wait + self.late * world.chance.random(), self._wake)
                     return
-                pace.took(world.now)
+                pace.on_sent(world.now)
             world.request(partial(self._back, self._queue.popleft()))
 
     def _wake(self) -> None:

@@ -122,12 +122,12 @@ def test_processes_that_share_a_quota_use_it_up_and_are_refused_little(
 
 def refuse(pace: AdaptiveRate, count: int, now: float, retry_after: float | None) -> None:
     for _ in range(count):
-        pace.took(now)
+        pace.on_sent(now)
     for _ in range(count):
         pace.refused(now, retry_after)
 
 
-def test_one_refusal_stops_nobody() -> None:
+def test_one_refusal_stops_no_worker() -> None:
     pace = AdaptiveRate()
     refuse(pace, 1, 1.0, 60.0)
 
@@ -153,7 +153,7 @@ def test_a_door_that_stays_closed_is_tried_ever_more_rarely() -> None:
     now, attempts = 0.0, 0
     while now < 60.0:
         now = max(now, now + pace.wait(now)) + 0.001
-        pace.took(now)
+        pace.on_sent(now)
         pace.refused(now, 1.0)
         attempts += 1
 
@@ -185,7 +185,7 @@ def test_whatever_happens_the_pace_stays_above_its_floor_and_waits_stay_bounded(
     pace, now = AdaptiveRate(), 0.0
     for seconds, event in events:
         now += seconds
-        pace.took(now)
+        pace.on_sent(now)
         if event == "answer":
             pace.answered(now)
         elif event == "lost":

@@ -1,4 +1,4 @@
-"""Clients that share a server lose no update and keep a rate; a missing server is told before sending."""
+"""Clients that share a server lose no update and keep a rate; without it nothing is sent."""
 
 from __future__ import annotations
 
@@ -129,9 +129,9 @@ async def test_a_missing_server_is_told_before_anything_is_sent(sandbox: Sandbox
         session_id = str((await plain.sessions.create(new_session())).session_id)
     before = len(sandbox.journal)
     async with client(sandbox, RedisState(NOWHERE)) as briqpay:
-        with pytest.raises(SharedStateError, match="cannot be reached") as told:
+        with pytest.raises(SharedStateError, match="cannot be reached") as caught:
             await briqpay.sessions.update_metadata(session_id, references={"a": "b"})
-        assert type(told.value) is SharedStateError
+        assert type(caught.value) is SharedStateError
     async with client(sandbox, RedisState(NOWHERE, rate=RateLimit(50))) as briqpay:
         with pytest.raises(SharedStateError):
             await briqpay.sessions.read(session_id)

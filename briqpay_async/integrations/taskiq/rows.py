@@ -24,7 +24,7 @@ class QueuedRow:
     Attributes:
         session_id: UUID.
         patch: What to change.
-        run: The run it belongs to, with a mark that tells it from others of its name; empty when there is none.
+        run: The run it belongs to, with a mark of its own; empty when there is none.
         index: Its place in the run.
         key: As in ``SessionUpdate``.
         tries: How many workers have tried it in vain.

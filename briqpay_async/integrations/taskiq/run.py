@@ -167,7 +167,7 @@ class BulkRun:
             SharedStateError: The server could not be reached for two minutes.
             BriqpayError: The journal could not be written. What the rows themselves raise, is raised at the end.
         """
-        telling = None if self._progress is None else asyncio.create_task(self._tell_now_and_then())
+        reporting = None if self._progress is None else asyncio.create_task(self._report_now_and_then())
         finished = False
         try:
             wait = _FIRST_LOOK
@@ -189,9 +189,9 @@ class BulkRun:
                 await self._feeding
             finished = not self._stopping
         finally:
-            if telling is not None:
-                telling.cancel()
-                self._tell(over=True)
+            if reporting is not None:
+                reporting.cancel()
+                self._report(over=True)
             if not finished and self._ahead is not None:
                 await self.cancel()
             if self._store is not None:
@@ -280,14 +280,14 @@ class BulkRun:
         self._seen[place] |= bit
         return True
 
-    # --- telling ---------------------------------------------------------------------------------------------
+    # --- progress --------------------------------------------------------------------------------------------
 
-    async def _tell_now_and_then(self) -> None:
+    async def _report_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(_INTERVAL)
-            self._tell()
+            self._report()
 
-    def _tell(self, *, over: bool = False) -> None:
+    def _report(self, *, over: bool = False) -> None:
         if self._progress is not None:
             try:
                 self._progress(self._snapshot(over=over))

@@ -1,4 +1,4 @@
--- Whether a shard has rows and nobody works on it. KEYS: rows, lease, whether the shard is announced. ARGV: milliseconds
+-- Whether a shard has rows and no worker. KEYS: rows, lease, whether the shard is announced. ARGV: milliseconds
 -- that an announcement counts, milliseconds after which it is made again. 1: announce it.
 if redis.call('LLEN', KEYS[1]) == 0 or redis.call('EXISTS', KEYS[2]) == 1 then
   return 0
