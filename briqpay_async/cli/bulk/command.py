@@ -101,27 +101,47 @@ def apply(
             if dry_run:
                 asyncio.run(run.look())
             else:
-                total = count_lines(file)
-                with _written(report, append=resume) as out, watching(Console(stderr=True), total) as watch:
-                    asyncio.run(run.apply(book, out, watch))
+                _send(run, count_lines(file), book, report, append=resume)
         except (KeyboardInterrupt, asyncio.CancelledError):
             run.totals.stopped = True
         finally:
             with _undisturbed():
-                if dry_run and json:
-                    write_json(changes_document(run.changes, finished=not run.totals.stopped))
-                elif dry_run:
-                    show_changes(run.changes, Console())
-                elif run.totals.progress is not None:
-                    if json:
-                        write_json(totals_document(run.totals))
-                    else:
-                        show_totals(run.totals, Console())
+                if dry_run:
+                    _show_changes(run, json=json)
+                else:
+                    _show_totals(run, json=json)
                 if run.totals.stopped:
                     say("briqpay: interrupted" if dry_run else f"briqpay: interrupted; {how_to_go_on}")
     if run.totals.stopped:
         return INTERRUPTED
     return FAILED if run.totals.statuses["failed"] or run.changes.failed else 0
+
+
+def _send(run: FileRun, total: int | None, book: BulkJournal | None, report: Path | None, *, append: bool) -> None:
+    with _written(report, append=append) as out, watching(Console(stderr=True), total) as watch:
+        try:
+            asyncio.run(run.apply(book, out, watch))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            with _undisturbed():
+                if book is not None and out is not None:
+                    run.complete_report(book, out)
+            raise
+
+
+def _show_changes(run: FileRun, *, json: bool) -> None:
+    if json:
+        write_json(changes_document(run.changes, finished=not run.totals.stopped))
+    else:
+        show_changes(run.changes, Console())
+
+
+def _show_totals(run: FileRun, *, json: bool) -> None:
+    if run.totals.progress is None:
+        return
+    if json:
+        write_json(totals_document(run.totals))
+    else:
+        show_totals(run.totals, Console())
 
 
 @contextmanager

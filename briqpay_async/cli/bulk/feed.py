@@ -118,6 +118,10 @@ class Feed:
                 del self._turns[session_id]
         return self._taken.pop(position)
 
+    def is_open(self, position: int) -> bool:
+        """Whether the row at a position was read, and is not settled."""
+        return position in self._taken
+
     async def rows(self) -> AsyncGenerator[tuple[Row, str | None], None]:
         """Rows as they go into the run, each with the session that is meant."""
         position = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, BinaryIO, Final, Literal
 
@@ -165,6 +165,7 @@ class FileRun:
         self._settings = settings
         self._lines = Lines(file.read)
         self._on_stop = on_stop
+        self._applied: Feed | None = None
 
     async def apply(
         self, journal: BulkJournal | None, report: BinaryIO | None, watch: Callable[[BulkProgress], None]
@@ -181,6 +182,11 @@ class FileRun:
             InputError: The file cannot be read on.
         """
         await self._drained(self._apply(journal, report, watch))
+
+    def complete_report(self, journal: BulkJournal, report: BinaryIO) -> None:
+        """Write the rows that the journal has, and whose outcomes a cancelled run did not come to."""
+        if self._applied is not None:
+            report.writelines(_reported_late(journal, self._applied))
 
     async def look(self) -> None:
         """Find out what the lines would change, and send nothing. Sessions are read where that is asked for.
@@ -224,21 +230,25 @@ class FileRun:
 
         async with self._connected() as (briqpay, stand_ins):
             updates = briqpay.sessions.update_many
-            async with (
-                self._feed(briqpay, stand_ins) as feed,
-                aclosing(
-                    updates(
-                        feed, settings.concurrency, settings.fields, journal, progress, coalesce=settings.coalesce
-                    )
-                ) as outcomes,
-            ):
+            async with self._feed(briqpay, stand_ins) as feed:
+                self._applied = feed
                 try:
-                    async for outcome in outcomes:
-                        row = feed.settle(outcome.index)
-                        error = row.problem or outcome.error
-                        self.totals.add(row, outcome, error)
-                        if report is not None:
-                            report.write(_reported(row, outcome, error))
+                    async with aclosing(
+                        updates(
+                            feed,
+                            settings.concurrency,
+                            settings.fields,
+                            journal,
+                            progress,
+                            coalesce=settings.coalesce,
+                        )
+                    ) as outcomes:
+                        async for outcome in outcomes:
+                            row = feed.settle(outcome.index)
+                            error = row.problem or outcome.error
+                            self.totals.add(row, outcome, error)
+                            if report is not None:
+                                report.write(_reported(row, outcome, error))
                 except StoppedError:
                     self.totals.stopped = True
 
@@ -290,15 +300,39 @@ class FileRun:
 def _reported(row: Row, outcome: UpdateOutcome, error: Exception | None) -> bytes:
     """One line of the report. Messages of errors hold no personal data of the client's making."""
     message = error.message if isinstance(error, BriqpayError) else str(error)
+    return _line(
+        row,
+        status=outcome.status,
+        error=None if error is None else {"class": type(error).__name__, "message": one_line(message)},
+        attempts=outcome.attempts,
+        seconds=outcome.elapsed_s,
+    )
+
+
+def _line(row: Row, *, status: str, error: dict[str, str] | None, attempts: int, seconds: float) -> bytes:
     return orjson.dumps(
         {
             "line": row.line,
             "sessionId": row.session_id,
             "key": row.key,
-            "status": outcome.status,
-            "error": None if error is None else {"class": type(error).__name__, "message": one_line(message)},
-            "attempts": outcome.attempts,
-            "seconds": round(outcome.elapsed_s, 6),
+            "status": status,
+            "error": error,
+            "attempts": attempts,
+            "seconds": round(seconds, 6),
         },
         option=orjson.OPT_APPEND_NEWLINE,
     )
+
+
+def _reported_late(journal: BulkJournal, feed: Feed) -> Iterator[bytes]:
+    """Lines of the rows of the last run that are not settled."""
+    run = journal.summary().runs
+    for row in journal.rows():
+        if row.run == run and feed.is_open(row.index):
+            yield _line(
+                feed.settle(row.index),
+                status=row.status,
+                error=None if row.error is None else {"class": row.error, "message": ""},
+                attempts=row.attempts,
+                seconds=row.elapsed_s,
+            )

@@ -50,6 +50,7 @@ def test_a_run_that_is_interrupted_says_how_to_go_on(rows: Path, tmp_path: Path,
     assert "Traceback" not in seen
     done = BulkJournal(journal).summary().applied
     assert 0 < done < ROWS
+    lines = [json.loads(line)["line"] for line in report.read_text("utf-8").splitlines()]
+    assert len(lines) == len(set(lines)) == done
     if times == 1:
         assert "rows under way finish" in seen
-        assert len(report.read_text("utf-8").splitlines()) == done
