@@ -129,7 +129,7 @@ def run(scenario: Scenario) -> Run:
         bulk = _start(stack, scenario, "bulk", scenario.clients)
         naive = None if refusals.quota else _start(stack, scenario, "naive", scenario.clients)
         for client in bulk[1:] + (naive[1:] if naive else []):
-            client.tell("go")
+            client.write_line("go")
         counts = [_counted(each, places) for each in (bulk, naive) if each is not None]
     clients = counts[0]
     admitted = [sum(bin_[0] for bin_ in bins) for bins in clients]
@@ -164,7 +164,7 @@ def _counted(processes: list[Child], places: int) -> list[Bins]:
     server, *clients = processes
     for client in clients:
         client.hear()
-    server.tell("counts")
+    server.write_line("counts")
     counts: dict[str, Bins] = server.hear()
     return [bins[:places] for _, bins in sorted(counts.items())]
 
