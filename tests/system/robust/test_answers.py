@@ -105,6 +105,7 @@ SESSION = b'{"sessionId":"c5674f4f-7e84-405c-a44b-c83736bb7209"%s}'
 DEEP: dict[str, bytes] = {
     "unknown": SESSION % b',"x":%s',
     "data": SESSION % b',"data":{"x":%s}',
+    "a member of any JSON": SESSION % b',"data":{"pspMetadata":{"a":%s}}',
     "a section": SESSION % b',"data":{"billing":{"city":"Ystad","x":%s}}',
     "the order": SESSION % (b',"data":{"order":' + (ORDER % (LINE % b"", b',"x":%s')) + b"}"),
     "a line": SESSION % (b',"data":{"order":' + (ORDER % (LINE % b',"x":%s', b"")) + b"}"),
