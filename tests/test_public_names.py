@@ -200,7 +200,7 @@ def test_everything_public_says_what_it_is_for() -> None:
     assert undocumented == []
 
 
-def test_a_version_is_told() -> None:
+def test_there_is_a_version() -> None:
     assert [part.isdigit() for part in briqpay_async.__version__.split(".")[:3]] == [True, True, True]
 
 

@@ -45,7 +45,7 @@ def complete(
     body: dict[str, Any] = _given(orderStatus=status, provider=provider)
     if data is not None:
         body["data"] = read_object(str(data))
-    return _tell(url, "POST", f"sessions/{quote(session_id, safe='')}/complete", body)
+    return _send_control(url, "POST", f"sessions/{quote(session_id, safe='')}/complete", body)
 
 
 def advance(
@@ -67,7 +67,7 @@ def advance(
         url: Where the sandbox is; BRIQPAY_BASE_URL when left out.
     """
     body = _given(outcome=outcome, captureId=capture, refundId=refund)
-    return _tell(url, "POST", f"sessions/{quote(session_id, safe='')}/advance", body)
+    return _send_control(url, "POST", f"sessions/{quote(session_id, safe='')}/advance", body)
 
 
 def deliveries(
@@ -81,7 +81,7 @@ def deliveries(
         wait: Wait first until none is to be sent any more.
         url: Where the sandbox is; BRIQPAY_BASE_URL when left out.
     """
-    if wait and (status := _tell(url, "POST", "deliveries/settle", None)):
+    if wait and (status := _send_control(url, "POST", "deliveries/settle", None)):
         return status
 
     def chosen(all_of_them: Any) -> Any:
@@ -91,7 +91,7 @@ def deliveries(
             if session in (None, each["session_id"]) and event in (None, each["event"])
         ]
 
-    return _tell(url, "GET", "deliveries", None, chosen)
+    return _send_control(url, "GET", "deliveries", None, chosen)
 
 
 def resend(delivery: int, /, *, url: str | None = None) -> int:
@@ -103,7 +103,7 @@ def resend(delivery: int, /, *, url: str | None = None) -> int:
     """
     if delivery < 1:
         raise InputError("deliveries are numbered from 1")
-    return _tell(url, "POST", f"deliveries/{delivery}/resend", None)
+    return _send_control(url, "POST", f"deliveries/{delivery}/resend", None)
 
 
 def reset(*, url: str | None = None) -> int:
@@ -112,7 +112,7 @@ def reset(*, url: str | None = None) -> int:
     Args:
         url: Where the sandbox is; BRIQPAY_BASE_URL when left out.
     """
-    status = _tell(url, "POST", "reset", None)
+    status = _send_control(url, "POST", "reset", None)
     if not status:
         say("the sandbox has forgotten everything")
     return status
@@ -125,7 +125,7 @@ def _given(**members: str | None) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _tell(
+def _send_control(
     url: str | None, method: str, path: str, body: Any, chosen: Callable[[Any], Any] = lambda answer: answer
 ) -> int:
     """Make one control request, print what it answers, and return the exit status."""

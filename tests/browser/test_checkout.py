@@ -80,7 +80,7 @@ def test_a_page_of_another_loopback_name_shows_the_checkout_too(
     assert emulator.sessions[session.session_id]["status"] == "completed"
 
 
-def test_a_buyer_who_leaves_something_out_is_told_what_and_can_go_on(
+def test_a_buyer_who_leaves_something_out_sees_what_and_can_go_on(
     merchant: MerchantPage, open_page: Callable[..., Any], new: Callable[[NewSession], Any], emulator: Any
 ) -> None:
     session = new(attrs.evolve(session_for(merchant), data=data(line(), billing=address(), shipping=None)))
@@ -137,7 +137,7 @@ def test_a_locked_payment_module_cannot_be_paid_with(
     frame.locator("#pay:enabled").wait_for()
 
 
-def test_a_shop_that_refuses_tells_the_buyer_why_and_the_next_try_succeeds(
+def test_a_buyer_whom_the_shop_refuses_sees_why_and_the_next_try_succeeds(
     merchant: MerchantPage, open_page: Callable[..., Any], new: Callable[[NewSession], Any]
 ) -> None:
     merchant.decisions = [
@@ -248,7 +248,7 @@ def test_inputs_of_the_upsell_module_are_asked_for_and_stored(
     }
 
 
-def test_what_a_buyer_types_is_kept_and_told_to_the_shop(
+def test_what_a_buyer_types_is_kept_and_reaches_the_shop(
     merchant: MerchantPage, open_page: Callable[..., Any], new: Callable[[NewSession], Any], emulator: Any
 ) -> None:
     session = new(session_for(merchant))

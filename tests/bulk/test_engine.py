@@ -362,9 +362,7 @@ async def test_rows_that_need_no_request_do_not_outrun_the_reader_either(api: Fa
         ({"journal": "run.db"}, "journal must be a BulkJournal"),
     ],
 )
-def test_arguments_that_make_no_sense_are_refused_at_once(
-    api: FakeApi, options: dict[str, Any], message: str
-) -> None:
+def test_invalid_arguments_are_refused_at_once(api: FakeApi, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         api.run(**{"updates": [], **options})
 

@@ -587,7 +587,7 @@ async def test_two_processes_cannot_share_a_journal_and_a_dead_one_holds_nothing
 # --- reading ---------------------------------------------------------------------------------------------
 
 
-async def test_a_journal_tells_when_and_how_each_row_was_sent(api: FakeApi, journal: BulkJournal) -> None:
+async def test_a_journal_holds_when_and_how_each_row_was_sent(api: FakeApi, journal: BulkJournal) -> None:
     api.fail("City 1", InvalidDataError("bad", status=400))
     await api.outcomes([*rows(3), SessionUpdate(session_id(9), NOOP)], journal=journal)
 

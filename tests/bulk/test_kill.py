@@ -7,7 +7,9 @@ from pathlib import Path
 from bulk.killed_runs import killed_again_and_again
 
 
-async def test_a_run_that_is_killed_again_and_again_loses_nothing_and_tells_nothing_twice(tmp_path: Path) -> None:
+async def test_a_run_that_is_killed_again_and_again_loses_nothing_and_reports_nothing_twice(
+    tmp_path: Path,
+) -> None:
     report = await killed_again_and_again(tmp_path, sessions=600, kills=4, seed=1, wait=(0.01, 0.12))
 
     assert report.problems() == []

@@ -236,7 +236,7 @@ async def test_a_closed_client_ends_the_run(sandbox: Sandbox, ids: list[str]) ->
     assert len(seen) <= 2
 
 
-def test_options_that_make_no_sense_are_refused_at_once(client: BriqpayClient) -> None:
+def test_invalid_options_are_refused_at_once(client: BriqpayClient) -> None:
     with pytest.raises(ConfigurationError):
         client.sessions.update_many([], timeout=-1)
     with pytest.raises(ValidationError):

@@ -62,7 +62,7 @@ async def test_a_callback_that_raises_is_logged_and_harms_nothing(
     assert "the progress callback raised" in caplog.text
 
 
-async def test_a_run_that_is_left_early_is_told_of_once_more(api: FakeApi) -> None:
+async def test_a_run_that_is_left_early_reports_progress_once_more(api: FakeApi) -> None:
     seen: list[Any] = []
     run = api.run(rows(100), progress=seen.append)
     await anext(run)

@@ -72,7 +72,7 @@ def test_few_requests_are_refused_once_a_limit_is_known(per_second: int, retry_a
 
 @pytest.mark.parametrize("retry_after", ["seconds", None])
 @pytest.mark.parametrize(("per_second", "burst"), [(60, 5), (60, 10), (300, 10)])
-def test_a_limit_that_rounds_its_times_or_tells_none_is_used_well(
+def test_a_limit_that_rounds_its_times_or_names_none_is_used_well(
     per_second: int, burst: int, retry_after: str | None
 ) -> None:
     run = simulate(Server(lambda _: per_second, burst, retry_after=retry_after), 10)

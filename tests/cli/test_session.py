@@ -300,7 +300,7 @@ async def test_update_reads_after_from_stdin(run: Any, sandbox: Sandbox, session
     assert patches(sandbox) == [{"data": {"billing": {"city": "Ystad"}}}]
 
 
-async def test_retries_are_told_on_stderr(run: Any, sandbox: Sandbox, session_id: str, save: Save) -> None:
+async def test_retries_are_written_to_stderr(run: Any, sandbox: Sandbox, session_id: str, save: Save) -> None:
     sandbox.faults.add("status", status=503, retry_after=0, endpoint="patch", times=1)
 
     result = await run("session", "update", session_id, "--after", save({"billing": {"city": "Ystad"}}))
@@ -309,7 +309,7 @@ async def test_retries_are_told_on_stderr(run: Any, sandbox: Sandbox, session_id
     assert "failed (ServerError 503), attempt 1; again in 0.000 s" in result.err
 
 
-async def test_an_order_that_does_not_add_up_is_told_on_stderr(
+async def test_an_order_that_does_not_add_up_is_named_on_stderr(
     run: Any, session_id: str, save: Save, new_session: Json
 ) -> None:
     order = {**new_session["data"]["order"], "amountIncVat": 1}

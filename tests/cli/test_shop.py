@@ -42,7 +42,7 @@ def test_the_program_prints_where_it_is_and_ends_with_ctrl_c() -> None:
     assert (process.returncode, out, err) == (0, "", "")
 
 
-def test_the_browser_is_opened_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_browser_is_opened_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 
     def open_browser(address: str) -> None:

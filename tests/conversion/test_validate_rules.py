@@ -125,7 +125,7 @@ def _hopeless() -> bq.NewSession:
     )
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_named_at_once() -> None:
     with pytest.raises(bq.ValidationError) as caught:
         check(_hopeless())
     assert sorted(gist(caught.value.problems)) == sorted(

@@ -111,7 +111,7 @@ async def test_a_call_that_succeeds_is_one_client_span(
     assert span.instrumentation_scope.name == "briqpay_async"
 
 
-async def test_a_retried_call_is_one_span_that_tells_each_attempt_and_why(
+async def test_a_retried_call_is_one_span_that_shows_each_attempt_and_why(
     briqpay: BriqpayClient, sandbox: Sandbox, exporter: InMemorySpanExporter, session_id: str
 ) -> None:
     sandbox.faults.add("status", status=503, endpoint="patch", times=1)
@@ -160,7 +160,7 @@ async def test_a_refused_call_ends_as_an_error_with_its_status(
     }
 
 
-async def test_a_call_that_used_up_its_attempts_tells_the_last_failure_only(
+async def test_a_call_that_used_up_its_attempts_shows_the_last_failure_only(
     briqpay: BriqpayClient, sandbox: Sandbox, exporter: InMemorySpanExporter, session_id: str
 ) -> None:
     sandbox.faults.add("status", status=503, endpoint="read", times=3)
@@ -178,7 +178,7 @@ async def test_a_call_that_used_up_its_attempts_tells_the_last_failure_only(
     }
 
 
-async def test_an_unknown_outcome_is_told_under_its_own_name(
+async def test_an_unknown_outcome_has_its_own_name(
     briqpay: BriqpayClient, sandbox: Sandbox, exporter: InMemorySpanExporter
 ) -> None:
     sandbox.faults.add("apply_then_drop", endpoint="create")
@@ -239,10 +239,10 @@ async def test_concurrent_calls_have_spans_of_their_own_below_their_own_parents(
     assert sorted(calls) == sorted(
         (session_id, name) for session_id in ids for name in ("PATCH /v3/session/{id}", "GET /v3/session/{id}")
     )
-    assert len({told_id(span) for span in spans if span.parent}) == 10
+    assert len({id_of(span) for span in spans if span.parent}) == 10
 
 
-def told_id(span: ReadableSpan) -> object:
+def id_of(span: ReadableSpan) -> object:
     return (span.attributes or {})["briqpay.call_id"]
 
 
@@ -380,7 +380,7 @@ async def test_a_span_is_named_by_a_template_without_identifiers(
     assert exporter.get_finished_spans()[0].name == name
 
 
-async def test_a_span_tells_nothing_of_query_headers_body_identifiers_or_credentials(
+async def test_a_span_has_no_query_headers_body_identifiers_or_credentials(
     briqpay: BriqpayClient, sandbox: Sandbox, exporter: InMemorySpanExporter, session_id: str
 ) -> None:
     sandbox.faults.add("html_502", endpoint="patch", nth=1)
@@ -401,7 +401,7 @@ async def test_a_span_tells_nothing_of_query_headers_body_identifiers_or_credent
         ("http://localhost", "localhost", 80),
     ],
 )
-async def test_the_server_is_told_where_it_is_known(
+async def test_a_span_names_the_server_where_it_is_known(
     provider: TracerProvider, exporter: InMemorySpanExporter, base_url: str, address: str, port: int
 ) -> None:
     hooks = OpenTelemetryHooks(provider, base_url=base_url)
@@ -432,7 +432,7 @@ def test_spans_that_never_end_are_bounded_and_the_oldest_goes_first(
         hooks.on_attempt(attempt(number))
 
     spans = exporter.get_finished_spans()
-    assert [told_id(span) for span in spans] == ["0", "1"]
+    assert [id_of(span) for span in spans] == ["0", "1"]
     assert all((span.attributes or {})["briqpay.abandoned"] is True for span in spans)
     assert list(hooks._open) == ["2", "3", "4"]
 

@@ -48,7 +48,7 @@ async def test_a_websocket_is_no_webhook() -> None:
 
 
 @pytest.mark.parametrize("length", ["\u00b2", "9" * 5000, "1048577", "-1", ""])
-async def test_a_declared_length_that_makes_no_sense_fails_no_request(length: str) -> None:
+async def test_an_invalid_declared_length_fails_no_request(length: str) -> None:
     body, sent = body_of(payload()), []
     headers = {**signed(body), "Content-Length": length}
     scope = {

@@ -224,7 +224,7 @@ def test_sales_tax_is_chosen_once() -> None:
         CART.select({"tax": 2})
 
 
-def test_a_reference_that_no_line_has_is_told_with_those_that_are_there() -> None:
+def test_a_reference_that_no_line_has_is_named_with_those_that_are_there() -> None:
     with pytest.raises(bq.ValidationError, match=r"no line has the reference 'mug'.*cup, freight, pot, tax"):
         CART.select({"mug": 1})
 
@@ -235,7 +235,7 @@ def test_a_reference_that_several_lines_have_is_ambiguous() -> None:
         order.select({"cup": 1})
 
 
-def test_every_impossible_choice_is_told_at_once() -> None:
+def test_every_impossible_choice_is_named_at_once() -> None:
     with pytest.raises(bq.ValidationError) as caught:
         CART.select({"mug": 1, "cup": 9, "pot": 1})
     assert [place for place, _ in caught.value.problems] == ["/cart", "/cart"]

@@ -126,7 +126,7 @@ def test_a_line_that_is_shown_differently_is_known_by_its_reference_or_name(show
 
 
 @pytest.mark.parametrize(("cart", "place"), [((), ""), (None, ""), ((line("x"),), "/0")])
-def test_a_capture_that_does_not_tell_what_it_took_is_named(cart: Any, place: str) -> None:
+def test_a_capture_that_does_not_show_its_lines_is_named(cart: Any, place: str) -> None:
     odd = attrs.evolve(capture(A), cart=cart)
     with pytest.raises(ValidationError) as caught:
         paid(capture(B), odd).capturable_order()

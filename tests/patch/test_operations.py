@@ -114,7 +114,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("ask", "now", "pointers"), REFUSED.values(), ids=REFUSED)
-def test_what_makes_no_sense_any_more_is_named(ask: Ask, now: EditableData, pointers: tuple[str, ...]) -> None:
+def test_what_no_longer_fits_is_named(ask: Ask, now: EditableData, pointers: tuple[str, ...]) -> None:
     assert conflicts(ask, now) == pointers
 
 

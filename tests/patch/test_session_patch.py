@@ -96,7 +96,7 @@ def test_the_explanation_of_nothing_says_so() -> None:
     assert "no request" in SessionPatch.between(data(), data()).explain()
 
 
-def test_the_explanation_tells_new_from_changed() -> None:
+def test_the_explanation_distinguishes_new_from_changed() -> None:
     text = SessionPatch.of(data=EditableData(order=Order.of("SEK", [line("a")]))).explain()
     assert "/data/order/currency  (absent) -> 'SEK'  [changed]" in text
 

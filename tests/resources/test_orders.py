@@ -169,7 +169,7 @@ async def test_a_capture_whose_answer_is_lost_is_found(kind: str, briqpay: Briqp
     ]
 
 
-async def test_two_equal_captures_are_told_apart_by_what_was_there_before(
+async def test_two_equal_captures_are_distinguished_by_what_was_there_before(
     briqpay: BriqpayClient, shop: Sandbox
 ) -> None:
     session = await completed(briqpay, shop)
@@ -212,7 +212,7 @@ async def test_a_release_happens_once(lost: dict[str, Any], briqpay: BriqpayClie
     assert effects(shop, session, "release_remaining") == 1
 
 
-async def test_when_nothing_can_be_told_the_error_says_so(briqpay: BriqpayClient, shop: Sandbox) -> None:
+async def test_when_nothing_is_known_the_error_says_so(briqpay: BriqpayClient, shop: Sandbox) -> None:
     session = await completed(briqpay, shop)
     shop.faults.add("apply_then_drop", endpoint="capture")
     shop.faults.add("status", status=503, endpoint="read")
@@ -348,7 +348,7 @@ async def test_totals_are_checked_before_a_capture(shop: Sandbox) -> None:
     assert len(shop.journal) == 0
 
 
-async def test_an_api_that_cannot_be_reached_is_told_apart(unused_tcp_port: int) -> None:
+async def test_an_api_that_cannot_be_reached_is_an_error_of_its_own(unused_tcp_port: int) -> None:
     once = RetryPolicy(attempts=1)
     async with BriqpayClient("u", "s", base_url=f"http://127.0.0.1:{unused_tcp_port}", retry=once) as briqpay:
         with pytest.raises(ConnectError) as caught:
@@ -426,7 +426,7 @@ def test_a_capture_without_an_identifier_fits_nothing_and_one_made_by_briqpay_is
     assert capture_sighting(order, before, before, frozenset()) == Sighting((), (), quiet=True)
 
 
-def test_refunds_are_told_apart_by_their_capture() -> None:
+def test_refunds_are_distinguished_by_their_capture() -> None:
     order = Order.of("USD", [line("a", tax_rate=0), sales_tax(825)])
     refunds = [
         Refund(refund_id=name, currency="USD", amount_inc_vat=10_825, parent_capture_id=parent)

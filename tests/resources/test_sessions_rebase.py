@@ -185,7 +185,7 @@ async def test_an_edit_whose_block_changed_the_session_is_done_to_what_it_made(
 
 
 @pytest.mark.parametrize("with_id", [True, False])
-async def test_an_edit_tells_what_others_changed_meanwhile(
+async def test_an_edit_reports_what_others_changed_meanwhile(
     briqpay: BriqpayClient,
     other: BriqpayClient,
     session: Session,
@@ -207,7 +207,7 @@ async def test_an_edit_tells_what_others_changed_meanwhile(
     assert "/data/billing/city" in record.getMessage()
 
 
-async def test_a_member_beside_those_that_were_sent_is_told_too(
+async def test_a_member_beside_those_that_were_sent_is_reported_too(
     briqpay: BriqpayClient, other: BriqpayClient, session: Session
 ) -> None:
     async with briqpay.sessions.edit(session) as builder:
@@ -216,7 +216,7 @@ async def test_a_member_beside_those_that_were_sent_is_told_too(
     assert builder.changed_elsewhere == ("/data/billing/zip",)
 
 
-async def test_a_cart_that_others_changed_is_told_when_it_was_not_sent(
+async def test_a_cart_that_others_changed_is_reported_when_it_was_not_sent(
     briqpay: BriqpayClient, other: BriqpayClient, session: Session
 ) -> None:
     async with briqpay.sessions.edit(session) as builder:
@@ -230,7 +230,7 @@ async def test_a_cart_that_others_changed_is_told_when_it_was_not_sent(
     }
 
 
-async def test_an_edit_without_rivals_tells_nothing(
+async def test_an_edit_without_rivals_reports_nothing(
     briqpay: BriqpayClient, session: Session, heard: Heard, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with briqpay.sessions.edit(str(session.session_id)) as builder:
@@ -241,7 +241,7 @@ async def test_an_edit_without_rivals_tells_nothing(
     assert (builder.changed_elsewhere, heard.events, caplog.records) == ((), [], [])
 
 
-async def test_a_section_that_others_added_is_told_when_the_edit_read_the_session(
+async def test_a_section_that_others_added_is_reported_when_the_edit_read_the_session(
     briqpay: BriqpayClient, other: BriqpayClient
 ) -> None:
     made = await briqpay.sessions.create(new_session(data(line("a"), shipping=None)))

@@ -22,7 +22,7 @@ def summary_of(changes: list[StatusChange], *, modules: bool = False) -> list[tu
     return found
 
 
-async def test_the_life_of_an_order_is_told(shop: Shop, box: Sandbox, seen: list[StatusChange]) -> None:
+async def test_each_status_of_an_order_is_reported(shop: Shop, box: Sandbox, seen: list[StatusChange]) -> None:
     session_id = await shop.create()
     assert summary_of(seen) == [("session", None, "started")]
     await shop.patch(session_id, {"data": {"billing": {"city": "Lund"}}})
@@ -52,7 +52,7 @@ async def test_a_change_carries_the_state_after_it(shop: Shop, box: Sandbox, see
     assert [each.auto_captured for each in seen if each.subject == "capture"] == [True]
 
 
-async def test_modules_are_told_by_name(shop: Shop, seen: list[StatusChange]) -> None:
+async def test_modules_are_reported_by_name(shop: Shop, seen: list[StatusChange]) -> None:
     session_id = await shop.create()
     seen.clear()
     await shop.patch(session_id, {"data": {"billing": {"city": "Lund"}}})
@@ -61,7 +61,7 @@ async def test_modules_are_told_by_name(shop: Shop, seen: list[StatusChange]) ->
     ]
 
 
-async def test_what_changes_no_status_is_not_told(shop: Shop, seen: list[StatusChange]) -> None:
+async def test_what_changes_no_status_is_not_reported(shop: Shop, seen: list[StatusChange]) -> None:
     session_id = await shop.create()
     await shop.patch(session_id, {"data": {"billing": {"city": "Lund"}}})
     seen.clear()
@@ -83,7 +83,7 @@ async def test_words_of_captures_and_refunds_do_not_depend_on_a_switch(opened: A
     assert [each.status for each in changes if each.subject in ("capture", "refund")] == ["approved", "approved"]
 
 
-def test_an_operation_that_moves_on_is_told_with_where_it_came_from() -> None:
+def test_an_operation_that_moves_on_is_reported_with_its_status_before() -> None:
     def state(status: str) -> dict[str, Any]:
         return {
             "sessionId": "s",

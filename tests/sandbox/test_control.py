@@ -20,7 +20,7 @@ async def test_control_endpoints_need_no_credentials_and_leave_no_trace(shop: Sh
     assert box.effects_of(session_id, "complete")[0].sequence is None
 
 
-async def test_a_completion_can_be_told_what_to_lead_to(shop: Shop, box: Sandbox) -> None:
+async def test_a_completion_leads_to_the_status_that_is_asked_for(shop: Shop, box: Sandbox) -> None:
     session_id = await shop.create()
     body = {"orderStatus": "order_pending", "data": {"paymentTags": {"manual_review": True}}}
     _, session = await shop.call("POST", f"/_sandbox/sessions/{session_id}/complete", body)

@@ -79,7 +79,7 @@ def test_a_fault_happens_to_the_requests_it_is_about(
         ({"probability": 0}, "......"),
     ],
 )
-def test_a_fault_happens_as_often_as_it_is_told(faults: Faults, when: dict[str, Any], pattern: str) -> None:
+def test_a_fault_happens_as_often_as_it_is_set(faults: Faults, when: dict[str, Any], pattern: str) -> None:
     fault = faults.add("html_502", **when)
     assert "".join("x" if hit(faults) else "." for _ in pattern) == pattern
     assert faults.hits(fault) == pattern.count("x")
@@ -180,7 +180,7 @@ def test_chaos_reaches_every_transient_kind_and_no_other(faults: Faults) -> None
     assert {hit(faults) for _ in range(400)} == {kind for kind, _ in CHAOTIC}
 
 
-def test_chaos_hits_about_as_often_as_told_and_the_same_way_with_the_same_seed(clock: Clock) -> None:
+def test_chaos_hits_about_as_often_as_set_and_the_same_way_with_the_same_seed(clock: Clock) -> None:
     def run() -> list[str]:
         faults = Faults(3, clock)
         faults.chaos(0.25)

@@ -40,7 +40,7 @@ def city(box: Sandbox, session_id: str) -> str:
         ({"kind": "reset_mid_body", "reset": False, "fraction": 0}, True),
     ],
 )
-async def test_a_cut_connection_is_told_truthfully(
+async def test_a_cut_connection_is_recorded_truthfully(
     shop: Shop, box: Sandbox, fault: dict[str, Any], applied: bool
 ) -> None:
     session_id = await shop.create()
@@ -80,7 +80,7 @@ async def test_an_empty_answer_can_be_broken_off_too(shop: Shop) -> None:
     ],
 )
 @pytest.mark.parametrize("applied", [False, True])
-async def test_an_error_status_is_told_truthfully(
+async def test_an_error_status_is_recorded_truthfully(
     shop: Shop, box: Sandbox, fault: dict[str, Any], status: int, applied: bool
 ) -> None:
     session_id = await shop.create()
@@ -242,7 +242,7 @@ async def test_a_fault_that_matches_nothing_leaves_requests_alone(shop: Shop, bo
     assert (await shop.patch(await shop.create(), LUND))[0] == 200
 
 
-async def test_under_chaos_effects_agree_with_what_clients_were_told(opened: Any) -> None:
+async def test_under_chaos_effects_agree_with_the_answers_of_clients(opened: Any) -> None:
     sandbox, shop = await opened(seed=11)
     session_id = await shop.create()
     sandbox.faults.chaos(0.5)

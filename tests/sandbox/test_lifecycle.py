@@ -108,7 +108,7 @@ def test_the_switches_can_be_read() -> None:
     assert Sandbox(merge="section").switches == Switches(merge="section")
 
 
-async def test_serve_runs_until_it_is_told_to_stop() -> None:
+async def test_serve_runs_until_a_signal_stops_it() -> None:
     stop = asyncio.Event()
     announced: list[Sandbox] = []
 

@@ -132,7 +132,7 @@ async def test_a_hosted_page_needs_its_whole_address(
         assert answer.status == 404
 
 
-async def test_a_followed_session_is_told_of_each_change_and_of_its_end(
+async def test_the_page_of_a_followed_session_gets_each_change_and_its_end(
     http: aiohttp.ClientSession, client: BriqpayClient, sandbox: Sandbox, session_id: str
 ) -> None:
     async with http.get(f"/_sandbox/checkout/{session_id}/events") as events:

@@ -110,7 +110,7 @@ def test_closing_a_page_twice_changes_nothing_and_a_cleared_journal_survives_lat
     assert (third.sequence, third.overlapped, fourth.overlapped) == (3, False, False)
 
 
-async def test_effects_tell_who_did_what(shop: Shop, box: Sandbox) -> None:
+async def test_effects_record_who_did_what(shop: Shop, box: Sandbox) -> None:
     session_id = await shop.create()
     await shop.patch(session_id, LUND)
     box.complete(session_id)

@@ -73,7 +73,7 @@ async def test_a_refused_patch_changes_nothing(shop: Shop, box: Sandbox) -> None
     assert box.effects_of(session_id, "patch") == ()
 
 
-async def test_the_reason_a_line_fits_no_variant_is_told_in_a_header(shop: Shop) -> None:
+async def test_the_reason_a_line_fits_no_variant_is_in_a_header(shop: Shop) -> None:
     body = {"data": {"order": {**ORDER, "cart": [{**MUG, "quantity": "2"}]}}}
     path = f"/v3/session/{await shop.create()}"
     async with shop.http.patch(path, json=body) as response:

@@ -124,7 +124,7 @@ async def test_clients_of_several_states_keep_a_rate_together(
         await one.aclose()
 
 
-async def test_a_missing_server_is_told_before_anything_is_sent(sandbox: Sandbox) -> None:
+async def test_a_missing_server_is_an_error_before_anything_is_sent(sandbox: Sandbox) -> None:
     async with client(sandbox, None) as plain:
         session_id = str((await plain.sessions.create(new_session())).session_id)
     before = len(sandbox.journal)

@@ -145,7 +145,7 @@ async def test_a_borrowed_session_that_raises_for_status_does_not_hide_the_answe
         assert len(sandbox.journal) == 1
 
 
-async def test_a_borrowed_session_that_does_not_decompress_is_told_to(sandbox: Sandbox) -> None:
+async def test_a_borrowed_session_that_does_not_decompress_does_so_for_the_client(sandbox: Sandbox) -> None:
     sandbox.faults.add("gzip_bomb", size=10)
     async with (
         aiohttp.ClientSession(auto_decompress=False) as mine,
@@ -283,7 +283,7 @@ def test_closing_in_a_child_leaves_the_connections_of_the_parent_alone(in_a_chil
         runner.run(sandbox.stop())
 
 
-async def test_the_process_is_told_by_its_number(
+async def test_the_process_is_known_by_its_number(
     client: BriqpayClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As above, where a forked child cannot be looked into."""
@@ -322,7 +322,7 @@ async def test_credentials_of_any_script_arrive(username: str, secret: str) -> N
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_wrong_credentials_are_told_and_not_repeated(status: int) -> None:
+async def test_wrong_credentials_are_an_error_and_not_repeated(status: int) -> None:
     async with Sandbox(bad_credentials=status) as sandbox:
         async with BriqpayClient(sandbox.username, "wrong", base_url=sandbox.url) as client:
             with pytest.raises(APIError, match="Invalid credentials") as caught:

@@ -148,7 +148,7 @@ async def test_a_lost_answer_of_an_unsafe_request_is_an_unknown_outcome_of_one_r
 
 
 @pytest.mark.parametrize("kind", [*SAFE, *UNSAFE], ids=by_endpoint)
-async def test_a_dead_kept_connection_is_survived_or_told(
+async def test_a_dead_kept_connection_is_survived_or_an_error(
     client: BriqpayClient, sandbox: Sandbox, session_id: str, kind: Kind
 ) -> None:
     sandbox.faults.add("stale_keepalive", endpoint="read", times=1)
@@ -239,7 +239,7 @@ async def test_the_error_page_of_a_proxy_is_a_server_error_with_its_text(
     ids=by_endpoint,
 )
 @pytest.mark.parametrize("retry_after", ["0.03", "date:-60", 0])
-async def test_a_request_told_to_come_back_does(
+async def test_a_request_asked_to_come_back_does(
     client: BriqpayClient, sandbox: Sandbox, session_id: str, *, kind: Kind, status: int, retry_after: Any
 ) -> None:
     sandbox.faults.add("status", status=status, retry_after=retry_after, endpoint=kind.endpoint, nth=1)
@@ -251,7 +251,7 @@ async def test_a_request_told_to_come_back_does(
 
 
 @pytest.mark.parametrize("retry_after", [30, "date:30"])
-async def test_a_wait_beyond_the_deadline_is_told_at_once(
+async def test_a_wait_beyond_the_deadline_is_an_error_at_once(
     client: BriqpayClient, sandbox: Sandbox, session_id: str, retry_after: Any
 ) -> None:
     sandbox.faults.add("status", status=429, retry_after=retry_after)
@@ -322,7 +322,7 @@ async def test_chaos_that_ends_is_survived_by_a_patient_client(
     assert sandbox.journal.overlaps == ()
 
 
-async def test_under_chaos_an_unsafe_request_takes_effect_at_most_once_and_errors_tell_the_truth(
+async def test_under_chaos_an_unsafe_request_takes_effect_at_most_once_and_errors_are_true(
     client: BriqpayClient, sandbox: Sandbox
 ) -> None:
     sandbox.faults.chaos(0.6)

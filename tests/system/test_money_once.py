@@ -19,7 +19,7 @@ MARK = "https://shop.example/1"
 CAPTURED = {"captureId": "c-1", "cart": [{"imageUrl": MARK}]}
 
 
-async def test_two_clients_under_every_fault_are_never_told_of_an_effect_that_is_not_their_own(
+async def test_two_clients_under_every_fault_never_claim_an_effect_that_is_not_their_own(
     tmp_path: Path,
 ) -> None:
     endings, wrong = await races(250, folder=tmp_path)

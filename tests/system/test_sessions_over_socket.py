@@ -130,7 +130,7 @@ async def test_members_the_client_does_not_know_survive_an_edit(
     assert [one["futureMember"] for one in lines] == [{"a": [1]}, {"a": [1]}]
 
 
-async def test_a_missing_session_is_told_by_every_method(client: BriqpayClient, sandbox: Sandbox) -> None:
+async def test_a_missing_session_is_an_error_of_every_method(client: BriqpayClient, sandbox: Sandbox) -> None:
     calls = (
         client.sessions.read(GONE),
         client.sessions.update(GONE, TO_MALMO),
@@ -234,7 +234,7 @@ async def test_a_patch_of_whole_sections_is_right_at_once(replacing: tuple[Sandb
     assert answered.data == after
 
 
-async def test_an_api_that_never_does_what_it_is_told_is_an_error_of_the_edit_too(
+async def test_an_api_that_never_does_what_was_sent_is_an_error_of_the_edit_too(
     client: BriqpayClient, sandbox: Sandbox, session: Session
 ) -> None:
     stale = orjson.loads(orjson.dumps(sandbox.sessions[id_of(session)]))

@@ -74,7 +74,7 @@ class TestMarkersOfATestAndItsClass:
         (pytest.mark.briqpay(faults={"patch": 1}), r"faults\['patch'\] must be options"),
     ],
 )
-def test_a_marker_that_makes_no_sense_is_refused(
+def test_a_marker_with_wrong_arguments_is_refused(
     request: pytest.FixtureRequest, marker: pytest.MarkDecorator, message: str
 ) -> None:
     request.node.add_marker(marker)

@@ -169,7 +169,7 @@ def test_a_failure_shows_what_the_sandbox_was_asked(failed: Run) -> None:
         "it does nothing for a test without briqpay_sandbox, or one of the fixtures that use it.",
     ],
 )
-def test_a_marker_that_makes_no_sense_is_an_error_without_a_traceback(failed: Run, message: str) -> None:
+def test_a_marker_with_wrong_arguments_is_an_error_without_a_traceback(failed: Run, message: str) -> None:
     assert failed.counts == {"failed": 1, "errors": 9}
     assert f"@pytest.mark.briqpay: {message}" in failed.text
     assert "briqpay_async/testing/plugin.py" not in failed.text

@@ -75,7 +75,9 @@ def test_what_is_known_of_the_request_follows_from_the_failure(
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
 )
-def test_a_refused_certificate_is_told_from_other_failures_to_connect(error: Exception, certificate: bool) -> None:
+def test_a_refused_certificate_is_distinguished_from_other_failures_to_connect(
+    error: Exception, certificate: bool
+) -> None:
     mapped = _transport_error(error, 5.0, 1.0)
     assert isinstance(mapped, ConnectError)
     assert mapped.certificate is certificate

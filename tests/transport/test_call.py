@@ -111,7 +111,9 @@ async def test_retry_after_that_fits_is_obeyed_to_the_second(
 
 
 @pytest.mark.parametrize("wait", ["10", "11", "86400", "1e300"])
-async def test_retry_after_beyond_the_deadline_is_raised_at_once_and_told(fake_time: FakeTime, wait: str) -> None:
+async def test_retry_after_beyond_the_deadline_is_raised_at_once_with_its_seconds(
+    fake_time: FakeTime, wait: str
+) -> None:
     briqpay, transport = caller(fake_time, answer(429, Retry_After=wait))
     with pytest.raises(RateLimitedError) as caught:
         await call(briqpay, read(), timeout=10.0)
@@ -432,7 +434,7 @@ async def test_a_bad_certificate_is_met_once(fake_time: FakeTime) -> None:
         ([503, False], True),
     ],
 )
-async def test_sent_tells_of_all_requests_of_a_call_and_not_of_the_last_alone(
+async def test_sent_is_about_all_requests_of_a_call_and_not_the_last_alone(
     fake_time: FakeTime, failures: list[bool | int | None], sent: bool | None
 ) -> None:
     script: list[Step] = [

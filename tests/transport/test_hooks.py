@@ -72,7 +72,7 @@ async def test_hooks_see_every_attempt_answer_and_wait_of_a_call_once(fake_time:
     ]
 
 
-async def test_hooks_are_told_of_a_failure_once_and_last(fake_time: FakeTime) -> None:
+async def test_hooks_see_a_failure_once_and_last(fake_time: FakeTime) -> None:
     recorder = Recorder()
     briqpay, _ = caller(fake_time, answer(500), attempts=2, hooks=[recorder])
     with pytest.raises(ServerError):
@@ -136,7 +136,7 @@ async def test_the_base_class_of_hooks_does_nothing(fake_time: FakeTime) -> None
         await call(briqpay, read())
 
 
-async def test_events_tell_no_query_body_or_header(fake_time: FakeTime) -> None:
+async def test_events_have_no_query_body_or_header(fake_time: FakeTime) -> None:
     recorder = Recorder()
     briqpay, _ = caller(
         fake_time, answer(503, b"s3cret", X_Header="s3cret"), answer(400, b"s3cret"), hooks=[recorder]
@@ -171,7 +171,7 @@ async def test_errors_of_every_origin_name_the_call(fake_time: FakeTime, failure
     assert (caught.value.method, caught.value.path, caught.value.call_id) == ("POST", "/v3/session", "test-1")
 
 
-async def test_the_log_tells_of_answers_at_debug_and_of_retries_at_info(
+async def test_the_log_has_answers_at_debug_and_retries_at_info(
     fake_time: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
     briqpay, _ = caller(fake_time, answer(503), TransportError("x"), answer(200, b"12345"))

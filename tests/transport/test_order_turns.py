@@ -68,7 +68,7 @@ async def test_other_orders_and_other_accounts_do_not_wait(folder: Path) -> None
         pass
 
 
-async def test_who_gets_no_turn_in_time_is_told_that_nothing_was_sent(folder: Path) -> None:
+async def test_a_call_without_a_turn_in_time_says_that_nothing_was_sent(folder: Path) -> None:
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -129,7 +129,7 @@ async def test_a_call_that_ends_does_not_resolve_an_earlier_one(folder: Path) ->
 @pytest.mark.parametrize(
     "text", [b"{", b"[]", b'{"open_until": 0}', b'{"session":null,"open_until":[],"known":{}}']
 )
-async def test_a_file_that_makes_no_sense_says_that_a_call_may_be_open(folder: Path, text: bytes) -> None:
+async def test_an_invalid_file_says_that_a_call_may_be_open(folder: Path, text: bytes) -> None:
     of = turns(folder)
     await state(of)
     (file,) = files_in(folder)

@@ -113,7 +113,7 @@ def test_an_answer_asks_to_slow_down_with_429_or_with_503_and_a_time(
 
 
 @pytest.mark.parametrize("per_second", [0, -1, math.nan, math.inf, True, "5", 1e7])
-def test_a_rate_that_makes_no_sense_is_refused(per_second: float) -> None:
+def test_an_invalid_rate_is_refused(per_second: float) -> None:
     with pytest.raises(ConfigurationError, match="per_second"):
         RateLimit(per_second)
     with pytest.raises(ConfigurationError, match="burst"):

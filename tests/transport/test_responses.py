@@ -182,7 +182,7 @@ def test_status_code_and_message_choose_the_class(
         (b'{"error"', None, "Bad Request", '{"error"'),
     ],
 )
-def test_envelope_lookalikes_and_plain_text_are_all_told(
+def test_envelope_lookalikes_and_plain_text_are_all_quoted(
     body: bytes, code: str | None, message: str, text: str | None
 ) -> None:
     error = api_error(Response(400, {}, body))
@@ -273,7 +273,7 @@ def test_a_decode_error_points_at_the_member() -> None:
     assert caught.value.status == 201
 
 
-def test_data_that_makes_no_sense_is_told_when_it_is_looked_at() -> None:
+def test_malformed_data_is_an_error_when_it_is_read() -> None:
     body = b'{"status":"started","data":{"order":{"currency":"SEK","cart":["no line"]}}}'
     session = decode_model(Response(200, {}, body), Session)
     assert session.status == "started"

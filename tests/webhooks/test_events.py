@@ -91,7 +91,7 @@ def test_a_query_is_read_and_never_verified() -> None:
         (payload(transaction={"amountIncVat": "many"}), "/transaction/amountIncVat"),
     ],
 )
-def test_a_member_that_makes_no_sense_is_named(document: dict[str, Any], pointer: str) -> None:
+def test_a_member_of_the_wrong_type_is_named(document: dict[str, Any], pointer: str) -> None:
     with pytest.raises(WebhookMalformedError) as raised:
         event_of(document)
     assert raised.value.pointer == pointer

@@ -108,7 +108,7 @@ def test_two_headers_are_malformed_because_it_is_unclear_which_one_counts() -> N
     assert reason({"x-briq-signature": GOOD, "X-Briq-Signature": GOOD}) == "malformed"
 
 
-def test_a_missing_signature_is_told_from_a_wrong_one() -> None:
+def test_a_missing_signature_is_distinguished_from_a_wrong_one() -> None:
     assert reason({}) == "missing"
 
 

@@ -104,9 +104,7 @@ async def test_rows_come_from_stdin(run: Any, sandbox: Sandbox, three: list[str]
     assert [city(sandbox, one) for one in three] == ["Lund"] * 3
 
 
-async def test_a_line_that_makes_no_sense_stops_no_other(
-    run: Any, sandbox: Sandbox, three: list[str], save: Save
-) -> None:
+async def test_an_invalid_line_stops_no_other(run: Any, sandbox: Sandbox, three: list[str], save: Save) -> None:
     file = save(jsonl(b"nonsense", move(three[0], "Lund"), b"", move(UNKNOWN_ID, "Lund"), b"[]"), "rows.jsonl")
 
     result = await run("bulk", "apply", file)
@@ -312,7 +310,7 @@ async def test_a_known_rate_is_kept(run: Any, sandbox: Sandbox, three: list[str]
 
 
 @pytest.mark.parametrize("rate", ["fast", "0/s", "50/m"])
-async def test_a_rate_that_makes_no_sense_is_one_line(run: Any, save: Save, rate: str) -> None:
+async def test_an_invalid_rate_is_an_error_of_one_line(run: Any, save: Save, rate: str) -> None:
     result = await run("bulk", "apply", save(jsonl(*ROWS[:1]), "rows.jsonl"), "--rate", rate)
 
     assert result.status == 2

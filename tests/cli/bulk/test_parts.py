@@ -204,7 +204,7 @@ def test_the_first_line_may_begin_with_a_byte_order_mark() -> None:
         ({"sessionId": ID, "before": HOME, "after": {"shipping": {}}}, "No PATCH can express"),
     ],
 )
-def test_a_line_that_makes_no_sense_is_a_row_with_a_problem(document: Any, reason: str) -> None:
+def test_an_invalid_line_is_a_row_with_a_problem(document: Any, reason: str) -> None:
     found = row(document)
 
     assert found.patch is None
@@ -250,7 +250,7 @@ def test_no_time_left_is_made_up(total: int | None, rate: float) -> None:
     assert "left" not in progress_line(snapshot(10, 1.0, rate), total)
 
 
-def test_without_a_terminal_a_line_is_told_every_few_seconds() -> None:
+def test_without_a_terminal_a_line_is_written_every_few_seconds() -> None:
     lines: list[str] = []
     watch = plain_progress(lines.append, None, 5.0)
     for elapsed in (0.1, 4.9, 5.0, 5.1, 9.9, 10.1, 14.0):

@@ -125,7 +125,7 @@ async def test_the_same_seed_makes_the_same_edits() -> None:
     assert sent(one) != sent(other)
 
 
-async def test_progress_is_told_to_the_end() -> None:
+async def test_progress_is_reported_to_the_end() -> None:
     reported: dict[str, list[tuple[int, int]]] = {}
 
     await run_demo(bulk=10, progress=lambda what, done, total: reported.setdefault(what, []).append((done, total)))

@@ -143,7 +143,7 @@ async def test_an_endpoint_that_is_not_there_is_named(run: Any) -> None:
         (("order_status", "--reference", "x"), "--reference takes NAME=VALUE"),
     ],
 )
-async def test_a_webhook_that_makes_no_sense_is_not_sent(run: Any, options: tuple[str, ...], said: str) -> None:
+async def test_an_invalid_webhook_is_not_sent(run: Any, options: tuple[str, ...], said: str) -> None:
     to = () if "--to" in options else ("--to", "http://127.0.0.1:1/hook")
     result = await run("webhook", "send", *options, "--session", SESSION_ID, *to)
     assert (result.status, result.out) == (2, "")

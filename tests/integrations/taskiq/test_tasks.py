@@ -307,7 +307,7 @@ async def test_outcomes_that_come_twice_count_once(world: World) -> None:
         ({"concurrency": "5"}, "concurrency"),
     ],
 )
-async def test_settings_that_make_no_sense_are_refused(world: World, options: dict[str, Any], text: str) -> None:
+async def test_invalid_settings_are_refused(world: World, options: dict[str, Any], text: str) -> None:
     with pytest.raises(ConfigurationError, match=text):
         world.tasks(**options)
 

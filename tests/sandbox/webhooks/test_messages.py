@@ -52,7 +52,7 @@ def test_the_signature_is_the_one_that_the_connector_verifies() -> None:
     assert sign(raw, "test-webhook-secret-12345", 1_700_000_000_000) == expected
 
 
-def test_a_completed_session_is_told_with_the_references_beside() -> None:
+def test_a_completed_session_is_sent_with_the_references_beside() -> None:
     assert body(change("session", "completed")) == {**COMMON, "event": "session_status", "status": "completed"}
 
 
@@ -112,7 +112,7 @@ def test_a_reference_cannot_pass_for_a_member_of_the_event() -> None:
         ("http://[", "http://[?"),
     ],
 )
-def test_a_get_hook_is_told_the_same_in_its_query(url: str, start: str) -> None:
+def test_a_get_hook_gets_the_same_in_its_query(url: str, start: str) -> None:
     state = {**STATE, "hooks": [{**HOOKS[2], "method": "GET", "url": url}], "references": {"cartId": "å & b"}}
     (message,) = messages_of(change("capture", "approved", state, capture_id="cap-1"))
     assert message.body is None

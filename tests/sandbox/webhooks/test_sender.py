@@ -37,7 +37,7 @@ async def test_the_life_of_an_order_arrives_signed(shop: Shop, box: Sandbox, end
         assert (received.payload["sessionId"], received.payload["reference1"]) == (session_id, "1001")
 
 
-async def test_what_is_pending_is_told_again_when_it_is_decided(opened: Any, endpoint: Endpoint) -> None:
+async def test_what_is_pending_is_sent_again_when_it_is_decided(opened: Any, endpoint: Endpoint) -> None:
     box, shop = await opened(**SOON, pending_operations=True)
     session_id = await shop.create(subscribing(endpoint.url))
     box.complete(session_id, "order_pending")

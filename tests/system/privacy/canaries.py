@@ -194,10 +194,10 @@ class Watcher(CallHooks):
     def __init__(self, net: Net) -> None:
         self._net = net
 
-    def _told(self, event: AttemptEvent | ResponseEvent | RetryEvent | FailureEvent) -> None:
+    def _add(self, event: AttemptEvent | ResponseEvent | RetryEvent | FailureEvent) -> None:
         self._net.add(type(event).__name__, event, attrs.asdict(event))
 
-    on_attempt = on_response = on_retry = on_failure = _told
+    on_attempt = on_response = on_retry = on_failure = _add
 
 
 @contextlib.contextmanager

@@ -75,7 +75,7 @@ async def test_the_explanation_of_a_diff_hides_values(run: Run, save: Save) -> N
     assert await run("session", "diff", save(BEFORE), save(AFTER)) == 0
 
 
-async def test_a_change_that_cannot_be_sent_is_told_without_its_value(run: Run, save: Save) -> None:
+async def test_a_change_that_cannot_be_sent_is_named_without_its_value(run: Run, save: Save) -> None:
     assert await run("session", "diff", save(AFTER), save({"data": {"billing": {"city": "Lund"}}})) == 2
 
 
@@ -90,12 +90,12 @@ async def test_a_change_that_cannot_be_sent_is_told_without_its_value(run: Run, 
     ids=["half", "array", "kinds", "limits"],
 )
 @pytest.mark.usefixtures("sandbox")
-async def test_a_file_that_makes_no_sense_is_named_and_not_quoted(run: Run, save: Save, content: bytes) -> None:
+async def test_an_invalid_file_is_named_and_not_quoted(run: Run, save: Save, content: bytes) -> None:
     assert await run("session", "create", save(content)) == 2
 
 
 @pytest.mark.usefixtures("sandbox")
-async def test_a_session_that_breaks_every_rule_is_told_by_pointers(run: Run, save: Save) -> None:
+async def test_a_session_that_breaks_every_rule_is_described_by_pointers(run: Run, save: Save) -> None:
     document = {
         "country": PERSONAL_NUMBER,
         "locale": EMAIL,
@@ -116,7 +116,7 @@ async def test_a_session_that_breaks_every_rule_is_told_by_pointers(run: Run, sa
     ],
     ids=lambda fault: f"{fault['kind']} {fault.get('status', '')}".strip(),
 )
-async def test_a_call_that_goes_wrong_is_told_without_what_was_sent(
+async def test_a_call_that_goes_wrong_is_reported_without_what_was_sent(
     run: Run, save: Save, sandbox: Sandbox, fault: dict[str, Any]
 ) -> None:
     sandbox.faults.add(**fault)

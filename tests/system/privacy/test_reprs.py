@@ -131,7 +131,7 @@ def test_a_name_of_several_lines_stays_on_one() -> None:
     assert "\n" not in repr(bq.CartItem(name="Tent\nred", extra={"a\nb": 1}))
 
 
-def test_an_answer_that_makes_no_sense_can_be_shown_until_it_is_found_out() -> None:
+def test_a_malformed_answer_can_be_shown_until_it_is_decoded() -> None:
     answer = Response(200, {}, b'{"status": "started", "data": {"billing": "%s"}}' % EMAIL.encode())
     try:
         shown = repr(decode_model(answer, bq.Session))

@@ -292,12 +292,12 @@ async def read_members_of_the_wrong_kind(world: World) -> object:
     return unstructure(session)
 
 
-async def create_and_be_told_no_session(world: World) -> object:
+async def create_and_get_no_session(world: World) -> object:
     world.fault("status", status=200, body={"data": {"billing": {"email": EMAIL}}}, endpoint="create")
     return await world.client.sessions.create(NEW)
 
 
-async def structure_what_makes_no_sense(world: World) -> object:
+async def structure_a_malformed_document(world: World) -> object:
     return structure({"data": {"billing": EMAIL, "consumer": PERSONAL_NUMBER}}, Session)
 
 
@@ -506,8 +506,8 @@ WAYS: tuple[tuple[Way, type[BaseException]], ...] = (
     (garbled("reset_mid_body"), TransportError),
     (garbled("drip", seconds=30), CallTimeoutError),
     (read_members_of_the_wrong_kind, ResponseDecodeError),
-    (create_and_be_told_no_session, ResponseDecodeError),
-    (structure_what_makes_no_sense, ResponseDecodeError),
+    (create_and_get_no_session, ResponseDecodeError),
+    (structure_a_malformed_document, ResponseDecodeError),
     (be_answered_in_no_http, OutcomeUnknownError),
     (be_redirected, APIError),
     (cut_off("close_before_read"), TransportError),

@@ -216,7 +216,7 @@ def test_the_last_of_two_members_of_one_name_counts_as_in_every_reader() -> None
     assert session.data.billing == Address(city="b")
 
 
-def test_a_malformed_member_is_told_with_its_place_at_the_latest_when_it_is_looked_at() -> None:
+def test_a_malformed_member_is_named_at_the_latest_when_it_is_read() -> None:
     body = b'{"data":{"order":{"amountIncVat":1.5}}}'
     session = decode_model(Response(200, {}, body), Session)
     assert session.data is not None
@@ -227,7 +227,7 @@ def test_a_malformed_member_is_told_with_its_place_at_the_latest_when_it_is_look
         assert caught.value.pointer == "/data/order/amountIncVat"
 
 
-def test_the_comparison_of_json_values_tells_kinds_apart() -> None:
+def test_the_comparison_of_json_values_distinguishes_kinds() -> None:
     values = [0, -0.0, 0.0, False, None, "", [], {}, [0], [False], {"a": 0}, {"a": 0.0}, {"a": None}]
     for number, one in enumerate(values):
         assert [exactly(one, other) for other in values] == [index == number for index in range(len(values))]

@@ -160,7 +160,7 @@ async def test_updates_that_fail_in_an_outage_leave_no_lane_behind(
     assert await patient.sessions.update(session_id, PATCH) is not None
 
 
-async def test_a_client_told_to_slow_down_asks_nothing_until_then_however_many_call(
+async def test_a_client_asked_to_slow_down_sends_nothing_until_then_however_many_call(
     patient: BriqpayClient, sandbox: Sandbox, session_id: str, fake_time: FakeTime
 ) -> None:
     sandbox.faults.add("status", status=429, retry_after=30, times=1)
