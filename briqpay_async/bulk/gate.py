@@ -59,6 +59,9 @@ class AdaptiveGate:
         self.until = until
         self._behind = behind
         self._queue = asyncio.Lock()
+        self._waiting = 0
+        self._waiting_since = 0.0
+        self._waited = 0.0
 
     def for_worker(self, room: Room | None = None) -> WorkerGate:
         """A view for the calls of one worker.
@@ -86,17 +89,34 @@ class AdaptiveGate:
             CallTimeoutError: No turn came before the deadline.
             RateLimitedError: The client's gate has no turn before the deadline.
         """
-        if self.limiter.paced:
-            if deadline < math.inf:
-                await self._queue_up_until(deadline)
-            else:
-                await self._queue_up()
+        if self.limiter.paced or (self._behind is not None and self._behind.closed):
+            if not self._waiting:
+                self._waiting_since = self.clock()
+            self._waiting += 1
+            try:
+                await self._wait(deadline)
+            finally:
+                self._waiting -= 1
+                if not self._waiting:
+                    self._waited += self.clock() - self._waiting_since
         else:
             self.limiter.on_sent(self.clock())
-        if self._behind is not None and self._behind.closed:
-            await self._behind.wait(deadline)
         if self.is_over:
             raise RunIsOverError("No attempt may begin any more.")
+
+    def waited(self, now: float) -> float:
+        """Seconds until now in which an attempt waited for its turn."""
+        return self._waited + (now - self._waiting_since if self._waiting else 0.0)
+
+    async def _wait(self, deadline: float) -> None:
+        if not self.limiter.paced:
+            self.limiter.on_sent(self.clock())
+        elif deadline < math.inf:
+            await self._queue_up_until(deadline)
+        else:
+            await self._queue_up()
+        if self._behind is not None and self._behind.closed:
+            await self._behind.wait(deadline)
 
     async def _queue_up_until(self, deadline: float) -> None:
         seconds = max(deadline - self.clock(), 0.0)

@@ -43,6 +43,11 @@ class Counts:
     bytes_sent: int = 0
 
     @property
+    def sent(self) -> int:
+        """Rows that needed a request and have an outcome."""
+        return self.applied + self.failed
+
+    @property
     def done(self) -> int:
         """Rows that have an outcome."""
         return self.applied + self.unchanged + self.failed + self.skipped
@@ -59,6 +64,7 @@ class Reporter:
     ) -> None:
         self._callback = callback
         self._counts = counts
+        self._gate = gate
         self._limiter = gate.limiter
         self._clock = gate.clock
         self._sleep = gate.sleep
@@ -69,7 +75,7 @@ class Reporter:
     async def _report(self) -> None:
         while True:
             await self._sleep(_INTERVAL)
-            now, done = self._clock(), self._counts.done - self._counts.skipped
+            now, done = self._clock(), self._counts.sent
             since, before = self._lately[0]
             self._lately.append((now, done))
             self._call_back(now, (done - before) / max(now - since, 1e-9))
@@ -89,6 +95,8 @@ class Reporter:
             pace=pace,
             bytes_sent=counts.bytes_sent,
             elapsed_s=now - self._started,
+            refused=self._limiter.pace.refusals,
+            waited_s=self._gate.waited(now),
         )
         try:
             self._callback(snapshot)
@@ -100,4 +108,4 @@ class Reporter:
         self._task.cancel()
         await asyncio.wait((self._task,))
         now = self._clock()
-        self._call_back(now, (self._counts.done - self._counts.skipped) / max(now - self._started, 1e-9))
+        self._call_back(now, self._counts.sent / max(now - self._started, 1e-9))

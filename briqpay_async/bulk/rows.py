@@ -88,10 +88,13 @@ class BulkProgress:
         retried: Requests beyond the first one of each row.
         in_flight: Updates under way.
         limit: How many may be under way at once right now.
-        rate: Rows done per second, lately, those skipped left out; over the whole run in the last snapshot.
+        rate: Rows sent per second, lately; over the whole run in the last snapshot. Rows that were skipped or
+            unchanged are not sent.
         pace: Requests per second that the API seems to admit; ``None`` while it has refused none.
         bytes_sent: Bytes of all request bodies.
         elapsed_s: Seconds since the run began.
+        refused: Requests that the API refused for their rate.
+        waited_s: Seconds in which rows waited for the rate that it admits.
     """
 
     done: int
@@ -106,3 +109,5 @@ class BulkProgress:
     pace: float | None
     bytes_sent: int
     elapsed_s: float
+    refused: int = 0
+    waited_s: float = 0.0

@@ -19,6 +19,10 @@ __all__ = ["ClientGate", "RateGate", "asks_to_slow_down"]
 
 _DEFAULT_PAUSE: Final = 0.1  # seconds after a refusal without Retry-After: about the client's first back-off
 _LEAST_PAUSE: Final = 0.05  # seconds after a refusal that asks for none
+# After a pause, where the rate is not known, those who waited go on one by one:
+_IN_A_PAUSE: Final = 20  # so many in a time as long as the pause,
+_LONGEST_INTERVAL: Final = 0.5  # in seconds, but not more slowly than this,
+_FASTER: Final = 0.8  # and after each answer in so much of the time.
 
 
 def asks_to_slow_down(status: int, retry_after: float | None) -> bool:
@@ -62,6 +66,9 @@ class ClientGate:
     The rate is kept as the generic cell rate algorithm does it: each attempt takes the next free turn, turns are
     ``1 / per_second`` apart, and up to ``burst`` of them may be taken at once after a lull.
 
+    Without a known rate it is open, and costs nothing, until the API refuses a call. Then it lets those who wait
+    go on after the pause one by one, at a rate that rises with each answer, and opens when no call waits.
+
     Attributes:
         closed: Whether there is a rate, or a pause is on.
     """
@@ -95,39 +102,36 @@ class ClientGate:
         Raises:
             RateLimitedError: The turn would come after the deadline; raised at once, with ``retry_after``.
         """
-        now = self._clock()
-        while (pause := self._paused_until - now) > 0:
-            _check(now, pause, deadline)
-            await self._sleep(pause)
-            now = self._clock()
-        if self._limited:
-            await self._take_turn(now, deadline)
-        else:
+        now, before = self._clock(), self._next
+        turn = max(now, before - self._tolerance, self._paused_until)
+        _check(now, turn - now, deadline)
+        taken = self._next = max(now, before, self._paused_until) + self._interval
+        if turn > now:
+            try:
+                await self._sleep(turn - now)
+            except BaseException:
+                if self._next == taken:  # no later turn was given: this one is free again
+                    self._next = before
+                raise
+            if self._paused_until > self._clock():  # refused meanwhile
+                await self.wait(deadline)
+                return
+        if not self._limited and self._next == taken:  # no later turn was given: no call waits
             self.closed = False
 
-    async def _take_turn(self, now: float, deadline: float) -> None:
-        before = self._next
-        turn = max(now, before - self._tolerance)
-        _check(now, turn - now, deadline)
-        taken = self._next = max(now, before) + self._interval
-        if turn <= now:
-            return
-        try:
-            await self._sleep(turn - now)
-        except BaseException:
-            if self._next == taken:  # no later turn was given: this one is free again
-                self._next = before
-            raise
-        if self._paused_until > self._clock():  # refused meanwhile
-            await self.wait(deadline)
-
-    def answered(self, now: float, elapsed: float) -> None:
-        """Nothing to learn."""
+    def answered(self, now: float, elapsed: float) -> None:  # noqa: ARG002 - of the protocol
+        """More may pass than was thought, unless the rate is known."""
+        if not self._limited:
+            self._interval *= _FASTER
 
     def refused(self, now: float, retry_after: float | None) -> None:
-        """Pause all calls of this client."""
+        """Pause all calls of this client; without a known rate they then go on one by one, ever faster."""
         pause = _DEFAULT_PAUSE if retry_after is None else max(retry_after, _LEAST_PAUSE)
         self._paused_until = max(self._paused_until, now + pause)
+        if not self._limited:
+            slow = min(pause / _IN_A_PAUSE, _LONGEST_INTERVAL)
+            self._interval = min(2 * self._interval, _LONGEST_INTERVAL) if self.closed else slow
+            self._next = -math.inf if not self.closed else self._next
         self.closed = True
 
     def failed(self, now: float) -> None:

@@ -136,7 +136,9 @@ async def test_a_429_cools_down_the_whole_client(fake_time: FakeTime) -> None:
             group.create_task(call(briqpay, read(path=f"/other{number}")))
     moments = [(at - 1000.0, request.path) for at, request in transport.sent]
     assert moments[0] == (0.0, "/first")
-    assert sorted(moments[1:]) == [(5.0, "/first"), (5.0, "/other0"), (5.0, "/other1"), (5.0, "/other2")]
+    assert sorted(path for _, path in moments[1:]) == ["/first", "/other0", "/other1", "/other2"]
+    assert all(5.0 <= at < 6.0 for at, _ in moments[1:])
+    assert len({at for at, _ in moments[1:]}) == 4  # one by one, not all together
 
 
 @pytest.mark.parametrize("policy", [{"attempts": 1}, {"budget": 0}])
@@ -186,7 +188,7 @@ async def test_a_second_429_extends_the_cool_down_of_those_who_wait(fake_time: F
     async with asyncio.TaskGroup() as group:
         for number in range(2):
             group.create_task(call(briqpay, read(path=f"/{number}")))
-    assert [at - 1000.0 for at, _ in transport.sent] == [0.0, 0.0, 10.0, 10.0]
+    assert [at - 1000.0 for at, _ in transport.sent] == pytest.approx([0.0, 0.0, 10.0, 10.2])
 
 
 async def test_a_second_429_with_a_shorter_wait_does_not_end_the_cool_down_early(fake_time: FakeTime) -> None:
@@ -196,7 +198,7 @@ async def test_a_second_429_with_a_shorter_wait_does_not_end_the_cool_down_early
     async with asyncio.TaskGroup() as group:
         for number in range(2):
             group.create_task(call(briqpay, read(path=f"/{number}")))
-    assert [at - 1000.0 for at, _ in transport.sent] == [0.0, 0.0, 10.0, 10.0]
+    assert [at - 1000.0 for at, _ in transport.sent] == pytest.approx([0.0, 0.0, 10.0, 10.5])
 
 
 async def test_a_500_delays_no_other_call(fake_time: FakeTime) -> None:

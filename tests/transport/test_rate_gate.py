@@ -95,6 +95,59 @@ async def test_a_refusal_that_asks_for_no_wait_pauses_for_a_moment(fake_time: Fa
     assert not made.closed
 
 
+async def test_those_who_waited_for_the_end_of_a_pause_go_on_one_by_one(fake_time: FakeTime) -> None:
+    made = gate(fake_time)
+    made.refused(fake_time.now, 2.0)
+
+    found = await turns(made, fake_time, 10)
+
+    assert found[0] == pytest.approx(2.0)
+    assert all(later - earlier == pytest.approx(0.1) for earlier, later in pairwise(found))
+    assert not made.closed
+
+
+async def test_answers_let_those_who_wait_go_on_faster(fake_time: FakeTime) -> None:
+    made = gate(fake_time)
+    made.refused(fake_time.now, 2.0)
+    await made.wait(math.inf)
+    waiting = asyncio.create_task(turns(made, fake_time, 1))
+    made.closed = True
+    for _ in range(10):
+        made.answered(fake_time.now, 0.01)
+    await waiting
+
+    found = await turns(made, fake_time, 5)
+
+    assert max(later - earlier for earlier, later in pairwise(found)) < 0.02
+
+
+async def test_a_call_that_the_queue_after_a_pause_leaves_no_time_fails_at_once(fake_time: FakeTime) -> None:
+    made = gate(fake_time)
+    made.refused(fake_time.now, 2.0)
+    waiting = [asyncio.create_task(made.wait(math.inf)) for _ in range(20)]
+    await asyncio.sleep(0)
+    started = fake_time.now
+
+    with pytest.raises(RateLimitedError) as raised:
+        await made.wait(started + 3.0)
+
+    assert fake_time.now == started
+    assert raised.value.retry_after == pytest.approx(4.0)
+    await asyncio.gather(*waiting)
+
+
+async def test_a_refusal_after_a_pause_makes_those_who_wait_go_on_more_slowly(fake_time: FakeTime) -> None:
+    made = gate(fake_time)
+    made.refused(fake_time.now, 1.0)
+    waiting = asyncio.create_task(turns(made, fake_time, 5))
+    await fake_time.sleep(1.01)
+    made.refused(fake_time.now, 1.0)
+    found = await waiting
+
+    assert found[1] >= 2.0
+    assert found[-1] - found[-2] >= 0.1
+
+
 @pytest.mark.parametrize(
     ("status", "retry_after", "asks"),
     [

@@ -19,6 +19,8 @@ def totals_document(totals: Totals) -> dict[str, Any]:
         **{status: totals.statuses[status] for status in _STATUSES},
         "requests": totals.attempts,
         "repeated": 0 if last is None else last.retried,
+        "refused": 0 if last is None else last.refused,
+        "secondsWaited": 0.0 if last is None else round(last.waited_s, 6),
         "bytesSent": totals.bytes_sent,
         "fullBodies": _full_bodies(totals.whole_sent, totals.whole_full),
         "seconds": 0.0 if last is None else round(last.elapsed_s, 6),

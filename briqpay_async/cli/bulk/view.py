@@ -63,18 +63,20 @@ def plain_progress(
 
 def progress_line(snapshot: BulkProgress, total: int | None) -> str:
     """How far a run is, in one line."""
-    of = "" if total is None else f" of {total:,}"
-    counts = ", ".join(
-        f"{getattr(snapshot, name):,} {name}" for name in ("applied", "unchanged", "failed", "skipped", "retried")
+    of = "" if total is None else f" of {total:,} ({snapshot.done / max(total, 1):.0%})"
+    parts = [f"{snapshot.done:,}{of} rows", f"{snapshot.rate:,.0f}/s"]
+    done = snapshot.done - snapshot.skipped
+    if total is not None and done and snapshot.elapsed_s > 0:  # early in the line, where no terminal cuts it off
+        parts.append(f"{duration(max(total - snapshot.done, 0) * snapshot.elapsed_s / done)} left")
+    parts.append(
+        ", ".join(
+            f"{getattr(snapshot, name):,} {name}"
+            for name in ("applied", "unchanged", "failed", "skipped", "retried", "refused")
+        )
     )
-    parts = [
-        f"{snapshot.done:,}{of} rows",
-        f"{snapshot.rate:,.0f}/s",
-        counts,
-        f"{snapshot.in_flight} at once (at most {snapshot.limit})",
-    ]
-    if total is not None and snapshot.rate > 0:
-        parts.append(f"{duration(max(total - snapshot.done, 0) / snapshot.rate)} left")
+    parts.append(f"{snapshot.in_flight} at once (at most {snapshot.limit})")
+    if snapshot.pace is not None:
+        parts.append(f"admitted: {snapshot.pace:,.0f}/s")
     return " | ".join(parts)
 
 
@@ -100,6 +102,9 @@ def show_totals(totals: Totals, console: Console) -> None:
         lines.append(("full bodies instead", _saved(totals.whole_sent, totals.whole_full, totals.whole_rows)))
     if last is not None:
         lines += [("time", duration(last.elapsed_s)), ("rows per second", f"{last.rate:,.0f}")]
+        if last.refused or last.waited_s:
+            lines.append(("refused for their rate", f"{last.refused:,}"))
+            lines.append(("waited for the rate", duration(last.waited_s)))
     table("bulk run", lines, console)
     _failures(totals.failures, totals.statuses["failed"], console)
 

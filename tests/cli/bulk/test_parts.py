@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import attrs
 import orjson
 import pytest
 from rich.console import Console
@@ -240,14 +241,18 @@ def snapshot(done: int, elapsed: float, rate: float = 10.0) -> BulkProgress:
 
 def test_a_line_of_progress_says_it_all() -> None:
     assert progress_line(snapshot(1_400, 3.0), 2_000) == (
-        "1,400 of 2,000 rows | 10/s | 1,397 applied, 1 unchanged, 1 failed, 1 skipped, 2 retried | "
-        "4 at once (at most 50) | 1:00 left"
+        "1,400 of 2,000 (70%) rows | 10/s | 1.29 s left | "
+        "1,397 applied, 1 unchanged, 1 failed, 1 skipped, 2 retried, 0 refused | 4 at once (at most 50)"
     )
 
 
-@pytest.mark.parametrize(("total", "rate"), [(None, 10.0), (100, 0.0)])
-def test_no_time_left_is_made_up(total: int | None, rate: float) -> None:
-    assert "left" not in progress_line(snapshot(10, 1.0, rate), total)
+@pytest.mark.parametrize(("total", "done"), [(None, 10), (100, 1)])
+def test_no_time_left_is_made_up(total: int | None, done: int) -> None:
+    assert "left" not in progress_line(snapshot(done, 1.0), total)
+
+
+def test_the_rate_that_is_admitted_is_told() -> None:
+    assert "admitted: 48/s" in progress_line(attrs.evolve(snapshot(10, 1.0), pace=48.2, refused=3), 100)
 
 
 def test_without_a_terminal_a_line_is_written_every_few_seconds() -> None:
@@ -265,7 +270,7 @@ def test_on_a_terminal_there_is_a_bar() -> None:
     with watching(console, 100) as watch:
         watch(snapshot(50, 5.0))
 
-    assert "50 of 100 rows | 10/s | 47 applied" in out.getvalue()
+    assert "50 of 100 (50%) rows | 10/s | " in out.getvalue()
 
 
 @pytest.mark.parametrize(
