@@ -11,6 +11,8 @@ extras = project["optional-dependencies"]
 wanted = [*project["dependencies"], *(each for name in sys.argv[1:] for each in extras[name])]
 wrong = []
 for requirement in wanted:
+    if requirement.startswith(project["name"]):  # an extra that is made of others
+        continue
     name, lowest = re.match(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", requirement).groups()
     installed = version(name)
     print(f"{name} {installed}")
