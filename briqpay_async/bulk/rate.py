@@ -52,6 +52,8 @@ _MARGIN: Final = 0.03  # "clearly higher" is half as much again and 3 % more: wh
 _ALARM: Final = 3.0  # evidence, e^3 to one: one refusal where there is no noise. More where requests are many,
 _EVERY: Final = 20.0  # so that chance alone raises an alarm once in so many seconds
 _RARER: Final = 2.0  # evidence of the opposite: some sixty requests without a refusal
+_EXPECTED: Final = 12.0  # refusals at a lower pace, if it did not help: of so many, chance hides few
+_AS_BEFORE, _GONE = 0.6, 0.2  # of them: from the one on, it did not help; up to the other, it did
 _KEPT: Final = 0.4  # of the greatest rate that was admitted in about the last half second
 _MANY: Final = 100  # requests: enough to learn a share of a few per cent from
 _CLOSED: Final = 8  # refusals in a row: by chance that is one in 10 000 000 where a tenth is refused
@@ -91,6 +93,7 @@ class AdaptiveRate:
     _phase: Phase = Phase.RISING
     _since: float = 0.0  # when the phase began
     _limited: bool = False  # a limit is known
+    _share: float = 0.0  # of requests that were refused when the pace went down
     # Evidence, and what each answer adds to it.
     _evidence: float = 0.0
     _enough: float = _ALARM
@@ -160,7 +163,10 @@ class AdaptiveRate:
         evidence = self._evidence + self._of_answer
         if self._phase is not Phase.RISING:
             self._evidence = evidence
-            self._look_whether_rarer(now)
+            if self._limited:
+                self._look_whether_rarer(now)
+            else:
+                self._compare(now)
             return
         self._evidence = max(evidence, 0.0)
         if self._requests >= _MANY:
@@ -189,7 +195,9 @@ class AdaptiveRate:
             most = self._enough + self._of_refusal
             self._evidence = min(self._evidence + self._of_refusal, most + 1.0)
             least = self._enough if self._phase is Phase.RISING else most
-            if self._evidence >= least and not self._can_wait():
+            if not self._limited and self._phase is not Phase.RISING:
+                self._compare(now)
+            elif self._evidence >= least and not self._can_wait():
                 self._alarm(now)
         if self._in_a_row >= _CLOSED and now >= self.resumes:
             self._close(now, retry_after)
@@ -256,6 +264,7 @@ class AdaptiveRate:
         """More is refused than the noise explains."""
         share = self._refused / self._requests
         if self._phase is Phase.RISING:
+            self._share = share
             self._go_below(now)
         elif self._requests < 20 and not (self._refused >= 4 and share > 0.6):
             return
@@ -267,13 +276,28 @@ class AdaptiveRate:
         elif self._phase is Phase.DOWN:
             self._top = self.rate or self.floor
             self._slow_down(now, _DEEPER * self._top, Phase.DEEPER)
-        elif self._limited:
+        else:
             self._learn()
             self._evidence = 0.0
-        elif self._requests < 60 or self._refused < 8:
-            self._evidence = 0.0
-        else:
+
+    def _compare(self, now: float) -> None:
+        """Where no limit is known: whether the share of refusals at the lower pace is what it was before."""
+        share = self._refused / self._requests
+        if share > _MOST_NOISE and (self._requests >= 20 or (self._refused >= 4 and share > 0.6)):
+            self._halve(now)
+            return
+        before = self._share * self._requests
+        if before < _EXPECTED or now - self._since < 0.05:
+            return
+        left = self._refused / before
+        if left >= (_AS_BEFORE if self._phase is Phase.DOWN else _AS_BEFORE / 1.5):
             self._call_it_noise(now)
+        elif left > _GONE and self._phase is Phase.DOWN:  # a limit that is lower still, or chance
+            self._top = self.rate or self.floor
+            self._slow_down(now, _DEEPER * self._top, Phase.DEEPER)
+        else:
+            self._limited = True
+            self._rise_again(now)
 
     def _go_below(self, now: float) -> None:
         rate = self._before = self.rate
@@ -334,15 +358,15 @@ class AdaptiveRate:
     def _look_whether_rarer(self, now: float) -> None:
         seconds = now - self._since
         few = self._requests >= 20 and not self._refused and seconds >= 2.0  # enough where they are so slow
-        undecided = self._requests >= 2 * _MANY
-        if undecided and not self._limited and self._refused >= 8:
-            self._call_it_noise(now)  # about what the known noise explains
-        elif few or undecided or (self._evidence <= -_RARER and seconds >= 0.05):
-            self._learn()
-            self._low = self.rate or self.floor
-            self._used = 0.0
-            self._set_middle(self._low)
-            self._begin(now, Phase.RISING)
+        if few or self._requests >= 2 * _MANY or (self._evidence <= -_RARER and seconds >= 0.05):
+            self._rise_again(now)
+
+    def _rise_again(self, now: float) -> None:
+        self._learn()
+        self._low = self.rate or self.floor
+        self._used = 0.0
+        self._set_middle(self._low)
+        self._begin(now, Phase.RISING)
 
     def _set_middle(self, rate: float) -> float:
         seconds, requests = _PLATEAU

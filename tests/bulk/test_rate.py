@@ -24,7 +24,7 @@ def test_refusals_that_slowing_down_does_not_make_rarer_slow_nothing_down(
     run = simulate(Server(noise=share, noise_retry_after=retry_after), 3, **network)
     naive = simulate(Server(noise=share, noise_retry_after=retry_after), 3, naive=True, **network)
 
-    assert len(run.admitted) >= 0.9 * len(naive.admitted)
+    assert len(run.admitted) >= 0.85 * len(naive.admitted)
 
 
 def test_the_share_of_noise_is_learned() -> None:
