@@ -29,6 +29,7 @@ from briqpay_async.cli.exits import (
 from briqpay_async.cli.output import say
 from briqpay_async.cli.shop import command as shop
 from briqpay_async.cli.webhook import command as webhook
+from briqpay_async.cli.worker import command as worker
 from briqpay_async.errors import BriqpayError
 from briqpay_async.version import __version__
 
@@ -40,6 +41,7 @@ GROUPS: Final[tuple[Callable[[App], None], ...]] = (
     token.register,
     page.register,
     bulk.register,
+    worker.register,
     sandbox.register,
     webhook.register,
     demo.register,

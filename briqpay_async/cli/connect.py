@@ -12,9 +12,11 @@ from cyclopts import Parameter
 from briqpay_async.cli.exits import InputError, one_line
 from briqpay_async.cli.output import narrated, say
 from briqpay_async.client import BriqpayClient
+from briqpay_async.config import RateLimit
+from briqpay_async.errors import ConfigurationError
 from briqpay_async.transport.requests import Fields
 
-__all__ = ["File", "Flag", "Names", "Pairs", "call_api", "fields_of", "pairs_of"]
+__all__ = ["File", "Flag", "Names", "Pairs", "call_api", "fields_of", "pairs_of", "rate_of"]
 
 T = TypeVar("T")
 # Without this a lone - is taken for an option.
@@ -64,3 +66,16 @@ def pairs_of(given: list[str] | None, option: str) -> dict[str, str]:
             raise InputError(f"{option} names {name!r} twice")
         pairs[name] = value
     return pairs
+
+
+def rate_of(text: str) -> RateLimit:
+    """Return the rate that an option like ``--rate 50/s`` names.
+
+    Raises:
+        InputError: It names none.
+    """
+    number = text.removesuffix("/s")
+    try:
+        return RateLimit(float(number))
+    except (ValueError, ConfigurationError) as error:
+        raise InputError(f"--rate must be requests a second such as 50/s, not {text}") from error

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from briqpay_async.cli.exits import one_line, printable
 
-__all__ = ["narrated", "say", "write_json"]
+__all__ = ["narrated", "say", "write_json", "write_line"]
 
 
 def write_json(document: Any) -> None:
@@ -25,6 +25,13 @@ def write_json(document: Any) -> None:
     # Bytes, because a pipe's text encoding is the platform's and JSON is UTF-8.
     sys.stdout.flush()
     sys.stdout.buffer.write(encoded)
+    sys.stdout.buffer.flush()
+
+
+def write_line(document: bytes) -> None:
+    """Write one JSON document as a line to stdout."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(document + b"\n")
     sys.stdout.buffer.flush()
 
 

@@ -21,13 +21,13 @@ from briqpay_async.cli.bulk.lines import count_lines, opened
 from briqpay_async.cli.bulk.run import FileRun, Settings
 from briqpay_async.cli.bulk.statistics import read_statistics, show_statistics
 from briqpay_async.cli.bulk.view import show_changes, show_totals, watching
-from briqpay_async.cli.connect import File, Flag, Names, fields_of
+from briqpay_async.cli.connect import File, Flag, Names, fields_of, rate_of
 from briqpay_async.cli.exits import FAILED, INTERRUPTED, InputError
 from briqpay_async.cli.output import say, write_json
 from briqpay_async.cli.state_files import STDIN
 from briqpay_async.cli.state_patches import Depth
-from briqpay_async.config import RateLimit
-from briqpay_async.errors import ConfigurationError
+from briqpay_async.cli.worker.failed import failed
+from briqpay_async.cli.worker.queue import Queue
 from briqpay_async.transport.requests import Fields, fields_query
 
 __all__ = ["register"]
@@ -40,6 +40,9 @@ _bulk = App(name="bulk", help="Update many sessions from a file, and report on s
 def register(app: App) -> None:
     """Add this group of commands."""
     app.command(_bulk)
+
+
+_bulk.command(failed)
 
 
 @_bulk.command
@@ -59,6 +62,9 @@ def apply(
     depth: Depth = "field",
     rate: str | None = None,
     json: Flag = False,
+    redis: str | None = None,
+    account: str = "default",
+    shards: int = 64,
 ) -> int:
     """Send what each line of a file says, as the smallest patch. Rows of one session keep their order.
 
@@ -80,6 +86,10 @@ def apply(
         depth: What is sent of a changed section, its changed members or all of it (orders always travel whole).
         rate: The quota of requests, where it is known, such as 50/s or 50; otherwise it is learned from refusals.
         json: Print how the run ended as a JSON document, not as a table.
+        redis: Put the rows into the queue at this redis://, rediss:// or unix:// URL, which "briqpay worker"
+            serves on any number of machines, and follow them. Those that wait for one session are merged.
+        account: Name of the Briqpay account, where several use one server.
+        shards: Parts of the queue; the same number for all that use it.
     """
     settings = Settings(
         concurrency=concurrency,
@@ -88,7 +98,8 @@ def apply(
         coalesce=coalesce,
         read_first=read_first,
         sandbox=sandbox,
-        rate=None if rate is None else _rate(rate),
+        rate=None if rate is None else rate_of(rate),
+        queue=None if redis is None else Queue(url=redis, account=account, shards=shards),
     )
     _check(settings, file, journal, report, resume=resume)
     book = None if journal is None or dry_run else _journal(journal, resume=resume)
@@ -182,6 +193,8 @@ def report(journal: Path, /, *, svg: Path | None = None, json: Flag = False) -> 
 def _check(settings: Settings, file: str, journal: Path | None, report: Path | None, *, resume: bool) -> None:
     if isinstance(settings.concurrency, int) and not 1 <= settings.concurrency <= _MOST:
         raise InputError(f"--concurrency must be between 1 and {_MOST}, or auto")
+    if settings.queue is not None and (settings.sandbox or settings.rate or settings.fields != "none"):
+        raise InputError("--sandbox, --rate and --fields go without --redis: workers have settings of their own")
     if resume and journal is None:
         raise InputError("--resume needs --journal, the file of the run to go on with")
     if resume and settings.read_first:
@@ -230,14 +243,6 @@ def _written(path: Path | None, *, append: bool) -> Iterator[BinaryIO | None]:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
     with out:
         yield out
-
-
-def _rate(text: str) -> RateLimit:
-    number = text.removesuffix("/s")
-    try:
-        return RateLimit(float(number))
-    except (ValueError, ConfigurationError) as error:
-        raise InputError(f"--rate must be requests a second such as 50/s, not {text}") from error
 
 
 def _fields(given: list[str] | None) -> Fields:

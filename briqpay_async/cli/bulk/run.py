@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, BinaryIO, Final, Literal
 
@@ -19,6 +19,7 @@ from briqpay_async.cli.bulk.lines import Lines, StoppedError
 from briqpay_async.cli.bulk.rows import Row
 from briqpay_async.cli.exits import one_line
 from briqpay_async.cli.state_patches import Depth
+from briqpay_async.cli.worker.queue import Queue
 from briqpay_async.client import BriqpayClient
 from briqpay_async.config import Pool, RateLimit
 from briqpay_async.errors import BriqpayError
@@ -46,6 +47,7 @@ class Settings:
         read_first: Read sessions before they are compared.
         sandbox: Use an emulator of its own.
         rate: The quota of requests, where it is known.
+        queue: Where to put rows for workers to send, instead of sending them.
     """
 
     concurrency: int | Literal["auto"] = 50
@@ -55,6 +57,7 @@ class Settings:
     read_first: bool = False
     sandbox: bool = False
     rate: RateLimit | None = None
+    queue: Queue | None = None
 
 
 @attrs.define
@@ -222,35 +225,36 @@ class FileRun:
     async def _apply(
         self, journal: BulkJournal | None, report: BinaryIO | None, watch: Callable[[BulkProgress], None]
     ) -> None:
-        settings = self._settings
-
         def progress(snapshot: BulkProgress) -> None:
             self.totals.progress = snapshot
             watch(snapshot)
 
-        async with self._connected() as (briqpay, stand_ins):
-            updates = briqpay.sessions.update_many
-            async with self._feed(briqpay, stand_ins) as feed:
-                self._applied = feed
-                try:
-                    async with aclosing(
-                        updates(
-                            feed,
-                            settings.concurrency,
-                            settings.fields,
-                            journal,
-                            progress,
-                            coalesce=settings.coalesce,
-                        )
-                    ) as outcomes:
-                        async for outcome in outcomes:
-                            row = feed.settle(outcome.index)
-                            error = row.problem or outcome.error
-                            self.totals.add(row, outcome, error)
-                            if report is not None:
-                                report.write(_reported(row, outcome, error))
-                except StoppedError:
-                    self.totals.stopped = True
+        async with self._connected() as (briqpay, stand_ins), self._feed(briqpay, stand_ins) as feed:
+            self._applied = feed
+            try:
+                async with aclosing(self._outcomes(briqpay, feed, journal, progress)) as outcomes:
+                    async for outcome in outcomes:
+                        row = feed.settle(outcome.index)
+                        error = row.problem or outcome.error
+                        self.totals.add(row, outcome, error)
+                        if report is not None:
+                            report.write(_reported(row, outcome, error))
+            except StoppedError:
+                self.totals.stopped = True
+
+    def _outcomes(
+        self,
+        briqpay: BriqpayClient,
+        feed: Feed,
+        journal: BulkJournal | None,
+        progress: Callable[[BulkProgress], None],
+    ) -> AsyncGenerator[UpdateOutcome, None]:
+        settings = self._settings
+        if settings.queue is not None:
+            return settings.queue.update_many(feed, "bulk apply", journal, progress)
+        return briqpay.sessions.update_many(
+            feed, settings.concurrency, settings.fields, journal, progress, coalesce=settings.coalesce
+        )
 
     async def _look(self) -> None:
         try:

@@ -43,6 +43,7 @@ class FailedUpdate:
         key: As in the row.
         run: Name of the run that it belonged to; ``None`` for a single update.
         error: Why it failed.
+        failed_at: When, in seconds since 1970.
     """
 
     session_id: str | None
@@ -50,6 +51,7 @@ class FailedUpdate:
     key: str | None
     run: str | None
     error: BriqpayError
+    failed_at: float
     letter: str = attrs.field(repr=False)
 
 
@@ -248,14 +250,17 @@ class BriqpayTasks:
 
 
 def _failed(letter: str) -> FailedUpdate:
-    text, error = orjson.loads(letter)
+    text, error, failed_at = orjson.loads(letter)
     try:
         row = QueuedRow.decode(text)
     except ValidationError:
-        return FailedUpdate(
-            session_id=None, patch=None, key=None, run=None, error=decode_error(error), letter=letter
-        )
-    run = row.run.rpartition("/")[0] or None
+        row = None
     return FailedUpdate(
-        session_id=row.session_id, patch=row.patch, key=row.key, run=run, error=decode_error(error), letter=letter
+        session_id=None if row is None else row.session_id,
+        patch=None if row is None else row.patch,
+        key=None if row is None else row.key,
+        run=None if row is None else row.run.rpartition("/")[0] or None,
+        error=decode_error(error),
+        failed_at=failed_at,
+        letter=letter,
     )

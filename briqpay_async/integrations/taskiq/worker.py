@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
@@ -164,7 +165,7 @@ class _BatchWork:
                 row = QueuedRow.decode(text)
             except ValidationError as error:
                 logger.warning("a row of shard %d cannot be read: %s", batch.shard, error)
-                self.letters.append(orjson.dumps([text, encode_error(error)]))
+                self.letters.append(orjson.dumps([text, encode_error(error), time.time()]))
                 continue
             self._open[place] = row
             self._places[id(row)] = place
@@ -220,7 +221,7 @@ class _BatchWork:
                 self.outcomes[row.run].append(encode_outcome(row, outcome, rows[-1]))
             if outcome.status is UpdateStatus.FAILED and error is not None:
                 logger.warning("an update of session %s failed for good: %s", row.session_id, error)
-                self.letters.append(orjson.dumps([row.encode().decode(), encode_error(error)]))
+                self.letters.append(orjson.dumps([row.encode().decode(), encode_error(error), time.time()]))
 
     def left(self) -> list[bytes]:
         """Rows without an outcome, in their order."""

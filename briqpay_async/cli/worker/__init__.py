@@ -1,0 +1,1 @@
+"""``briqpay worker``, and what other commands need of the queue that it serves."""
