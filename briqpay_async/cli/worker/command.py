@@ -21,6 +21,7 @@ __all__ = ["register"]
 _MOST: Final = 256
 _AT_ONCE: Final = 4  # shards that a process works on at the same time
 _PAUSE: Final = 1.0  # seconds until a process that died is started again, or the server is tried again
+_GRACE: Final = 15.0  # seconds that rows under way have to finish; another worker sends those that have not
 _CHILD: Final = "BRIQPAY_WORKER_CHILD"
 
 
@@ -76,11 +77,22 @@ def worker(
 
 
 async def _serve(broker: Any) -> None:
-    """Receive wake-ups until told to stop, and try again where the server goes away."""
+    """Serve until told to stop, and then for a while longer if need be."""
     stopping = stop_requested()
     if os.environ.get(_CHILD):
         _stop_with_parent(stopping)
     broker.is_worker_process = True
+    serving = asyncio.create_task(_serve_until(stopping, broker))
+    stopped = asyncio.create_task(stopping.wait())
+    await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((serving,), timeout=_GRACE)
+    stopped.cancel()
+    serving.cancel()
+    await asyncio.wait((serving,), timeout=1)
+
+
+async def _serve_until(stopping: asyncio.Event, broker: Any) -> None:
+    """Receive wake-ups until told to stop, and try again where the server goes away."""
     started = False
     while not stopping.is_set():
         try:
@@ -144,6 +156,9 @@ async def _keep_running(arguments: list[str], environment: dict[str, str], stopp
         if stopping.is_set():
             if child.returncode is None:
                 child.terminate()
+            await asyncio.wait((ended,), timeout=2 * _GRACE)
+            if child.returncode is None:  # nothing is lost by that
+                child.kill()
             await ended
             return
         say(f"briqpay: worker {child.pid} ended with {child.returncode}: another is started")
