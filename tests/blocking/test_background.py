@@ -76,7 +76,7 @@ def test_a_function_that_runs_at_exit_may_still_call(threaded: ThreadedSandbox, 
         atexit.register(lambda: print(briqpay.sessions.read(session_id).session_id))
         briqpay.sessions.read(session_id)
         """,
-        threaded, session, "-X", "dev", "-W", "error",
+        threaded, session, "-W", "error",
     )  # fmt: skip
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, session.session_id, "")
 
@@ -96,7 +96,7 @@ def test_a_call_after_the_loop_was_closed_at_exit_is_refused(threaded: ThreadedS
         atexit.register(call)
         atexit.register(background._end)
         """,
-        threaded, session, "-X", "dev", "-W", "error",
+        threaded, session, "-W", "error",
     )  # fmt: skip
     assert done.stdout.startswith("The interpreter is exiting")
     assert (done.returncode, done.stderr) == (0, "")
