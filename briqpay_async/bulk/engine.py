@@ -157,7 +157,11 @@ class _Run:
             _wake_all(self._idle)
         if self._abandoned or not self._may_start() or _wake_first(self._idle_in_session):
             return
-        if self._reader.open and not _wake_first(self._idle) and len(self._workers) < self._room.workers:
+        if (
+            self._reader.open
+            and not _wake_first(self._idle)
+            and len(self._workers) < self._window.limit + self._room.aside
+        ):
             self._hire()
 
     def _may_start(self) -> bool:

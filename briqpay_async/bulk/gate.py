@@ -89,7 +89,10 @@ class AdaptiveGate:
             CallTimeoutError: No turn came before the deadline.
             RateLimitedError: The client's gate has no turn before the deadline.
         """
-        if self.limiter.paced or (self._behind is not None and self._behind.closed):
+        pace, behind = self.limiter.pace, self._behind
+        if pace.rate is None and pace.resumes == -math.inf and (behind is None or not behind.closed):
+            pace.on_sent(self.clock())  # the usual case: nothing to wait for
+        else:
             if not self._waiting:
                 self._waiting_since = self.clock()
             self._waiting += 1
@@ -99,9 +102,7 @@ class AdaptiveGate:
                 self._waiting -= 1
                 if not self._waiting:
                     self._waited += self.clock() - self._waiting_since
-        else:
-            self.limiter.on_sent(self.clock())
-        if self.is_over:
+        if self.until < math.inf and self.is_over:
             raise RunIsOverError("No attempt may begin any more.")
 
     def waited(self, now: float) -> float:
@@ -161,7 +162,7 @@ class WorkerGate:
     repetitions wait within the deadline of their call.
 
     Attributes:
-        attempts: Attempts begun since ``begin``.
+        attempts: Attempts begun; the sender counts those of each row anew.
         aside: Whether the row gave up its place, because it waits after a refusal.
     """
 
@@ -173,10 +174,6 @@ class WorkerGate:
         self._gate = gate
         self._room = room
         self._admitted = False
-
-    def begin(self) -> None:
-        """Count the attempts of another row."""
-        self.attempts = 0
 
     async def enter(self) -> None:
         """Wait for a turn, however long it takes; the next attempt need not wait then.

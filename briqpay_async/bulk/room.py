@@ -25,6 +25,7 @@ class Room:
     """The places of one run.
 
     Attributes:
+        aside: How many rows wait without a place.
         returning: Rows that want their place back, first come first served; each is resolved when it has it.
     """
 
@@ -40,12 +41,7 @@ class Room:
         self._counts = counts
         self._limiter = limiter
         self._on_free = on_free
-        self._aside = 0
-
-    @property
-    def workers(self) -> int:
-        """How many workers are needed, those whose rows wait aside included."""
-        return self._limiter.window.limit + self._aside
+        self.aside = 0
 
     def step_aside(self) -> bool:
         """Give up a place; ``False`` when too many did."""
@@ -53,9 +49,9 @@ class Room:
         most = _ASIDE * places
         if rate is not None:
             most = min(most, places + int(_SECONDS * rate))
-        if self._aside >= most:
+        if self.aside >= most:
             return False
-        self._aside += 1
+        self.aside += 1
         self._counts.in_flight -= 1
         if self.returning:
             self.hand_on()
@@ -65,7 +61,7 @@ class Room:
 
     async def come_back(self) -> None:
         """Wait for a place and take it. If that is cancelled, the place is taken nevertheless."""
-        self._aside -= 1
+        self.aside -= 1
         if not self.returning and self._counts.in_flight < self._limiter.window.limit:
             self._counts.in_flight += 1
             return
@@ -81,7 +77,7 @@ class Room:
 
     def take_back(self) -> None:
         """Take a place at once, even if there is none: the row is about to give it up for good."""
-        self._aside -= 1
+        self.aside -= 1
         self._counts.in_flight += 1
 
     def hand_on(self) -> None:

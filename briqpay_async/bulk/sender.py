@@ -60,7 +60,7 @@ class JobSender:
             RunIsOverError: No attempt may begin any more, and none was made.
         """
         gate, run = self._gate, self._run
-        gate.begin()
+        gate.attempts = 0
         if run.gate.must_queue:
             await gate.enter()
         in_flight = run.counts.in_flight

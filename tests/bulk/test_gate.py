@@ -22,11 +22,8 @@ async def test_a_worker_knows_how_many_attempts_its_row_took(gate: AdaptiveGate)
     worker = gate.for_worker()
     for _ in range(3):
         await worker.wait(math.inf)
+
     assert worker.attempts == 3
-
-    worker.begin()
-
-    assert worker.attempts == 0
 
 
 async def test_a_row_that_had_its_turn_does_not_wait_for_a_second_one(gate: AdaptiveGate, fake_time: Any) -> None:

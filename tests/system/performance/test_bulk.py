@@ -84,7 +84,7 @@ async def test_there_is_a_task_for_each_worker_and_none_for_a_row(count: int) ->
 
 
 async def test_a_row_takes_few_calls_beyond_those_of_its_update() -> None:
-    assert await calls_of_a_row(CHANGE) <= 64
+    assert await calls_of_a_row(CHANGE) <= 60
 
 
 async def test_a_row_that_changes_nothing_takes_next_to_none() -> None:
