@@ -55,6 +55,7 @@ _RARER: Final = 2.0  # evidence of the opposite: some sixty requests without a r
 _EXPECTED: Final = 12.0  # refusals at a lower pace, if it did not help: of so many, chance hides few
 _AS_BEFORE, _GONE = 0.6, 0.2  # of them: from the one on, it did not help; up to the other, it did
 _KEPT: Final = 0.4  # of the greatest rate that was admitted in about the last half second
+_WARM: Final = 0.6  # seconds until connections are made, and the speed is what it will be
 _MANY: Final = 100  # requests: enough to learn a share of a few per cent from
 _CLOSED: Final = 8  # refusals in a row: by chance that is one in 10 000 000 where a tenth is refused
 _LATE: Final = 0.005  # seconds that a timer may be late and be made up for
@@ -172,7 +173,7 @@ class AdaptiveRate:
         if self._requests >= _MANY:
             if self.rate is not None or evidence < self._enough:
                 self._learn()
-            elif self._best:
+            elif self._best and now - self.now >= _WARM:
                 self._alarm(now)
 
     def refused(self, now: float, retry_after: float | None) -> None:
@@ -197,16 +198,16 @@ class AdaptiveRate:
             least = self._enough if self._phase is Phase.RISING else most
             if not self._limited and self._phase is not Phase.RISING:
                 self._compare(now)
-            elif self._evidence >= least and not self._can_wait():
+            elif self._evidence >= least and not self._can_wait(now):
                 self._alarm(now)
         if self._in_a_row >= _CLOSED and now >= self.resumes:
             self._close(now, retry_after)
 
-    def _can_wait(self) -> bool:
+    def _can_wait(self, now: float) -> bool:
         """Whether nothing is lost by looking longer: little is refused, and the speed is not known yet."""
         if self.rate is not None or (self._refused >= _CLOSED and self._refused > self._requests / 2):
             return False
-        return self._requests < _MANY or not self._best
+        return self._requests < _MANY or not self._best or now - self.now < _WARM
 
     def lost(self) -> None:
         """A request got no answer."""
