@@ -79,6 +79,24 @@ def test_a_webhook_is_sent_again_by_hand(
     assert [len(each.attempts) for each in emulator.deliveries] == [2]
 
 
+def test_a_button_that_is_pressed_is_not_drawn_anew(
+    open_page: Callable[..., Any], new: Callable[[NewSession], Any], emulator: Any, merchant: MerchantPage
+) -> None:
+    hook = OrderStatusHook(statuses=("order_approved_not_captured",), method="POST", url=f"{merchant.url}/hook")
+    session_id = new(attrs.evolve(new_session(), hooks=(hook,))).session_id
+    emulator.complete(session_id)
+    emulator.delivered()
+    page = open_page(f"{emulator.url}/_sandbox/#session/{session_id}")
+    page.get_by_role("button", name="Send again").hover()
+    page.mouse.down()
+    found = page.locator("#counts").text_content()
+    new(new_session())  # the page learns of it, and draws what changed
+    page.wait_for_function("before => document.getElementById('counts').textContent !== before", arg=found)
+    page.get_by_text("2 of 2 sessions").wait_for()
+    page.mouse.up()
+    page.get_by_text("2, last 200").wait_for()
+
+
 def test_faults_and_switches_are_set_by_hand(open_page: Callable[..., Any], emulator: Any) -> None:
     page = open_page(f"{emulator.url}/_sandbox/#faults")
     page.get_by_label("Kind").select_option("status")

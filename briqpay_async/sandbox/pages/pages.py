@@ -130,7 +130,7 @@ class Pages:
             "requests": self._journal.sequence,
             "effects": sum(self._store.effects.counts.values()),
             "deliveries": len(self._deliveries),
-            "waiting": self._deliveries.waiting,
+            "changes": self._deliveries.changes,
         }
 
 

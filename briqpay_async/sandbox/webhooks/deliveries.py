@@ -128,9 +128,14 @@ class Parcel:
 
 
 class Deliveries(Sequence[Delivery]):
-    """The webhooks of a sandbox, oldest first: all that are to be sent, and the newest of the others."""
+    """The webhooks of a sandbox, oldest first: all that are to be sent, and the newest of the others.
+
+    Attributes:
+        changes: How often the state of one changed; never counts down.
+    """
 
     def __init__(self, limit: int = FINISHED_LIMIT) -> None:
+        self.changes = 0
         self._parcels: dict[int, Parcel] = {}
         self._waiting: dict[int, Parcel] = {}
         # Moments and numbers of what waits; an entry whose parcel is due at another moment is void.
@@ -197,11 +202,13 @@ class Deliveries(Sequence[Delivery]):
         return self._batch_ends
 
     def _wait(self, parcel: Parcel, due: float) -> None:
+        self.changes += 1
         parcel.state, parcel.due = "waiting", due
         self._waiting[parcel.id] = parcel
         heapq.heappush(self._queue, (due, parcel.id))
 
     def _finish(self, parcel: Parcel, state: str) -> None:
+        self.changes += 1
         parcel.state, parcel.due = state, None
         self._waiting.pop(parcel.id, None)
         self._finished.append(parcel.id)

@@ -275,7 +275,7 @@ def garbled(kind: str, **options: Any) -> Way:
     async def way(world: World) -> object:
         world.fault(kind, endpoint="read", **options)
         async with world.other(pool=Pool(max_body=100_000)) as client:
-            return await client.sessions.read(world.id, timeout=0.3)
+            return await client.sessions.read(world.id, timeout=5)
 
     way.__name__ = f"read_garbled_by_{kind}"
     return way

@@ -210,6 +210,13 @@ const views = {
   switches: switchesView,
 };
 
+// What a person presses stays until the press ends: drawn anew, a button would go, and its click with it.
+let press = Promise.resolve();
+byId("view").addEventListener("pointerdown", () => {
+  press = new Promise((end) => {
+    for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, () => window.setTimeout(end), { once: true });
+  });
+});
 let drawing = 0;
 
 async function draw() {
@@ -221,6 +228,7 @@ async function draw() {
   } catch (error) {
     parts = [make("p", { className: "notice bad" }, error.message)];
   }
+  await press;
   if (turn !== drawing) return; // a newer drawing is under way
   const open = [...byId("view").querySelectorAll("details")].map((each) => each.open);
   const chosen = byId("order-status")?.value; // a choice outlives what is drawn anew
