@@ -56,7 +56,7 @@ def of_readme() -> dict[str, str]:
 
 def of_docstrings() -> dict[str, str]:
     """The examples of public classes and methods, each in a function that has what it takes as given."""
-    found = {}
+    found: dict[str, str] = {}
     for name in briqpay_async.__all__:
         thing = getattr(briqpay_async, name)
         members = list(vars(thing).items()) if inspect.isclass(thing) else []
