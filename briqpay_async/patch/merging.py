@@ -12,7 +12,7 @@ from typing import Any
 from briqpay_async.conversion.json_values import escape
 from briqpay_async.models.base import Model, wire_names
 from briqpay_async.models.session import Session
-from briqpay_async.patch.sections import UPSELL
+from briqpay_async.patch.sections import UPSELL, Section
 from briqpay_async.patch.session_patch import SessionPatch
 
 __all__ = ["Siblings", "lost_siblings", "proves_merging", "proves_replacing", "shown_sections", "siblings"]
@@ -25,16 +25,20 @@ def siblings(patch: SessionPatch) -> dict[str, dict[str, Any]]:
     """The members of patched sections that a patch relies on the API to keep."""
     found = {}
     for part in patch.parts:
-        if part.before is not None and not part.section.whole and (kept := _kept(part.before, part.wire)):
+        if (
+            part.before is not None
+            and not part.section.whole
+            and (kept := _kept(part.section, part.before, part.wire))
+        ):
             found[part.section.name] = kept
     return found
 
 
-def _kept(before: Model, wire: Mapping[str, Any]) -> dict[str, Any]:
+def _kept(section: Section, before: Model, wire: Mapping[str, Any]) -> dict[str, Any]:
     kept = {
         name: value
-        for name, member in wire_names(type(before)).items()
-        if member not in wire and (value := getattr(before, name)) is not None
+        for name, member in wire_names(section.model).items()
+        if member not in wire and name not in section.read_only and (value := getattr(before, name)) is not None
     }
     if extra := {member: value for member, value in before.extra.items() if member not in wire}:
         kept["extra"] = extra

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import attrs
+import pytest
 from browser.conftest import in_a_loop
 from browser.merchant_page import MerchantPage
 from support.shop import new_session
@@ -65,14 +66,26 @@ def test_a_pending_order_is_moved_on(
     page.get_by_role("definition").get_by_text("order_approved_not_captured").wait_for()
 
 
-def test_a_webhook_is_sent_again_by_hand(
+@pytest.fixture
+def open_delivery(
     open_page: Callable[..., Any], new: Callable[[NewSession], Any], emulator: Any, merchant: MerchantPage
-) -> None:
-    hook = OrderStatusHook(statuses=("order_approved_not_captured",), method="POST", url=f"{merchant.url}/hook")
-    session_id = new(attrs.evolve(new_session(), hooks=(hook,))).session_id
-    emulator.complete(session_id)
-    emulator.delivered()
-    page = open_page(f"{emulator.url}/_sandbox/#session/{session_id}")
+) -> Callable[[], Any]:
+    """Opens a session whose webhook was delivered."""
+
+    def open_() -> Any:
+        hook = OrderStatusHook(
+            statuses=("order_approved_not_captured",), method="POST", url=f"{merchant.url}/hook"
+        )
+        session_id = new(attrs.evolve(new_session(), hooks=(hook,))).session_id
+        emulator.complete(session_id)
+        emulator.delivered()
+        return open_page(f"{emulator.url}/_sandbox/#session/{session_id}")
+
+    return open_
+
+
+def test_a_webhook_is_sent_again_by_hand(open_delivery: Callable[[], Any], emulator: Any) -> None:
+    page = open_delivery()
     page.get_by_role("row", name="order_status").get_by_text("delivered").wait_for()
     page.get_by_role("button", name="Send again").click()
     page.get_by_text("2, last 200").wait_for()
@@ -80,13 +93,9 @@ def test_a_webhook_is_sent_again_by_hand(
 
 
 def test_a_button_that_is_pressed_is_not_drawn_anew(
-    open_page: Callable[..., Any], new: Callable[[NewSession], Any], emulator: Any, merchant: MerchantPage
+    open_delivery: Callable[[], Any], new: Callable[[NewSession], Any]
 ) -> None:
-    hook = OrderStatusHook(statuses=("order_approved_not_captured",), method="POST", url=f"{merchant.url}/hook")
-    session_id = new(attrs.evolve(new_session(), hooks=(hook,))).session_id
-    emulator.complete(session_id)
-    emulator.delivered()
-    page = open_page(f"{emulator.url}/_sandbox/#session/{session_id}")
+    page = open_delivery()
     page.get_by_role("button", name="Send again").hover()
     page.mouse.down()
     found = page.locator("#counts").text_content()

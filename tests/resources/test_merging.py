@@ -112,6 +112,18 @@ async def test_unknown_members_are_put_back_too(briqpay: BriqpayClient, api: San
     assert billing(api, session_id)["floor"] == 3
 
 
+async def test_what_only_the_api_writes_is_not_put_back(briqpay: BriqpayClient, api: Sandbox) -> None:
+    business = data(line("a"), company=Company(name="AB", cin="5566778899"))
+    session_id = (await briqpay.sessions.create(new_session(business, "business"))).id
+    api.sessions[session_id]["data"]["company"]["vatNumber"] = "SE556677889901"
+    api.faults.add("apply_then_drop", endpoint="patch", times=1)
+    with pytest.raises(TransportError):
+        async with briqpay.sessions.edit(session_id) as builder:
+            builder.company.update(name="New AB")
+    await edit_city(briqpay, session_id, "Malmö")
+    assert api.sessions[session_id]["data"]["company"] == {"name": "New AB", "cin": "5566778899"}
+
+
 async def test_a_whole_section_that_does_not_help_is_not_sent_twice(briqpay: BriqpayClient, api: Sandbox) -> None:
     business = data(line("a"), company=Company(name="AB", cin="5566778899"))
     session_id = (await briqpay.sessions.create(new_session(business, "business"))).id
