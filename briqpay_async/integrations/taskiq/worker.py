@@ -99,8 +99,8 @@ class ShardWorker:
                     await self._queue.leave(batch)
 
     async def _finish(self, work: _BatchWork) -> bool:
+        await self._queue.bury(work.letters)  # first: what is reported as failed can be put back
         await self._queue.record(work.outcomes)
-        await self._queue.bury(work.letters)
         more = await self._queue.finish(work.batch, work.left(), announce=not work.pause)
         if more is None:
             logger.warning(
