@@ -214,4 +214,7 @@ class ShardQueue:
 
     async def unbury(self, letters: Sequence[str]) -> int:
         """Remove dead letters, and say how many there were."""
-        return int(await self._connection.run("queue_unbury", self._dead, *letters)) if letters else 0
+        removed = 0
+        for start in range(0, len(letters), _ROWS):
+            removed += await self._connection.run("queue_unbury", self._dead, *letters[start : start + _ROWS])
+        return removed

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import orjson
 import pytest
 from support.shop import new_session
 from taskiq import InMemoryBroker
@@ -315,3 +316,14 @@ async def test_invalid_settings_are_refused(world: World, options: dict[str, Any
 async def test_a_state_without_a_server_is_refused(world: World) -> None:
     with pytest.raises(ConfigurationError, match="RedisState"):
         BriqpayTasks(InMemoryBroker(), object())  # type: ignore[arg-type]
+
+
+async def test_as_many_dead_letters_as_there_are_can_be_discarded(world: World) -> None:
+    tasks = world.tasks()
+    kept = [orjson.dumps([f"row {number}", {"class": "X", "message": ""}, 0]) for number in range(10_000)]
+    for start in range(0, len(kept), 500):
+        await tasks._queue.bury(kept[start : start + 500])
+    found = await letters(tasks)
+    assert len(found) == 10_000
+    assert await tasks.discard(found) == 10_000
+    assert await letters(tasks) == []
