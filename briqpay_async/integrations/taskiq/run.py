@@ -296,12 +296,12 @@ class BulkRun:
 
     def _snapshot(self, *, over: bool = False) -> BulkProgress:
         counts, now = self._counts, time.monotonic()
-        sent = counts["applied"] + counts["unchanged"] + counts["failed"]
+        sent = counts["applied"] + counts["failed"]
         since, before = (self._started, 0) if over else self._lately[0]
         self._lately.append((now, sent))
         under_way = self._put - self._received
         return BulkProgress(
-            done=sent + counts["skipped"],
+            done=sent + counts["unchanged"] + counts["skipped"],
             applied=counts["applied"],
             unchanged=counts["unchanged"],
             failed=counts["failed"],

@@ -152,6 +152,15 @@ async def test_rows_that_need_no_worker_have_outcomes_too(world: World) -> None:
     assert isinstance(found[1].error, ValidationError)
 
 
+async def test_the_rate_counts_rows_that_were_sent_and_no_others(world: World) -> None:
+    tasks = world.tasks()
+    (session_id,) = await world.sessions(1)
+    rows = [SessionUpdate(session_id, to("Ystad")), *[SessionUpdate(NOBODY, SessionPatch())] * 99]
+    progress = await (await tasks.update_many(rows)).wait()
+    assert (progress.done, progress.applied, progress.unchanged) == (100, 1, 99)
+    assert progress.rate * progress.elapsed_s == pytest.approx(1)
+
+
 async def test_what_the_rows_raise_is_raised_after_the_outcomes_of_those_before(world: World) -> None:
     tasks = world.tasks()
     (session_id,) = await world.sessions(1)
