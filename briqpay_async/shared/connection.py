@@ -12,7 +12,10 @@ from typing import Any
 from briqpay_async.errors import ConfigurationError, SharedStateError
 from briqpay_async.redaction import HiddenText
 
-__all__ = ["Connection", "UnreachableError", "key_part"]
+__all__ = ["Connection", "ScriptCall", "UnreachableError", "key_part"]
+
+ScriptCall = tuple[str, Sequence[str], Sequence[str | bytes | float]]
+"""A script, its keys and its arguments."""
 
 _SECONDS = 2.0  # for connecting, and for one answer
 
@@ -96,11 +99,45 @@ class Connection:
             UnreachableError: The server gave no answer.
             SharedStateError: It refused.
         """
-        found = self._script(script)
+        return await self.run_all([(script, keys, arguments) for keys, arguments in calls])
+
+    async def run_all(self, calls: Sequence[ScriptCall]) -> list[Any]:
+        """Run scripts one after the other, each on keys of one place, on one trip to the server.
+
+        One that fails stops no other, so none may need what another does.
+
+        Raises:
+            UnreachableError: The server gave no answer.
+            SharedStateError: It refused one of them.
+        """
+        found = [(self._script(name), keys, arguments) for name, keys, arguments in calls]
+        answers: list[Any] = await self._answered(self._run_found(found))
+        return answers
+
+    async def _run_found(self, calls: list[tuple[Any, Sequence[str], Sequence[str | bytes | float]]]) -> list[Any]:
+        answers = await self._trip(calls)
+        unknown = [
+            place
+            for place, answer in enumerate(answers)
+            if isinstance(answer, self._redis.exceptions.NoScriptError)
+        ]
+        if unknown:  # the first time, or after a restart of the server
+            for source in {calls[place][0].script for place in unknown}:
+                await self._client.script_load(source)
+            again = await self._trip([calls[place] for place in unknown])
+            for place, answer in zip(unknown, again, strict=True):
+                answers[place] = answer
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
+    async def _trip(self, calls: list[tuple[Any, Sequence[str], Sequence[str | bytes | float]]]) -> list[Any]:
+        # Not the scripts themselves: each pipeline would ask first whether the server knows them.
         async with self._client.pipeline(transaction=False) as pipe:
-            for keys, arguments in calls:
-                await found(keys=keys, args=arguments, client=pipe)
-            return list(await self._answered(pipe.execute()))
+            for script, keys, arguments in calls:
+                pipe.evalsha(script.sha, len(keys), *keys, *arguments)
+            return list(await pipe.execute(raise_on_error=False))
 
     def _script(self, name: str) -> Any:
         here = (os.getpid(), asyncio.get_running_loop())

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 import zlib
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
@@ -23,6 +24,7 @@ _ANNOUNCED = 600_000  # milliseconds that an announcement counts, unless it is f
 _ROWS = 500
 _BYTES = 8_000_000
 _LETTERS = 100_000
+_RUNS = 2  # that are asked for beforehand
 
 logger = logging.getLogger("briqpay_async")
 
@@ -36,6 +38,7 @@ class Batch:
         owner: Who holds the lease.
         taken_out: How many rows were ever taken out before.
         rows: The rows.
+        looked: Runs of which is known whether they were cancelled when the rows were read, with the answer.
         until: When the lease ends unless it is renewed, in seconds of the event loop.
     """
 
@@ -43,6 +46,7 @@ class Batch:
     owner: str
     taken_out: str
     rows: tuple[str, ...]
+    looked: Mapping[str, bool]
     until: float
 
 
@@ -70,6 +74,7 @@ class ShardQueue:
         self._limit = limit
         self._keep = keep
         self._keep_ms = int(keep * 1000)
+        self._runs: deque[str] = deque(maxlen=_RUNS)  # that were met last
         self._dead = f"briqpay:{{{account}}}:dead"
 
     def shard_of(self, session_id: str) -> int:
@@ -113,15 +118,21 @@ class ShardQueue:
     async def take(self, shard: int, owner: str) -> Batch | None:
         """The lease of a shard and its first rows; ``None`` when it is empty, or another owner has it."""
         until = asyncio.get_running_loop().time() + self.lease
-        found = await self._connection.run(
-            "queue_take",
-            self._keys(shard, "rows", "lease", "announced", "taken_out"),
-            owner,
-            self._lease_ms,
-            _ROWS,
-            _BYTES,
+        looked = tuple(self._runs)  # its rows may be of these: asked on the same trip
+        found, *cancelled = await self._connection.run_all(
+            [
+                (
+                    "queue_take",
+                    self._keys(shard, "rows", "lease", "announced", "taken_out"),
+                    (owner, self._lease_ms, _ROWS, _BYTES),
+                ),
+                *(("queue_exists", [self._run_key(run, "cancelled")], ()) for run in looked),
+            ]
         )
-        return Batch(shard, owner, found[0], tuple(found[1:]), until) if len(found) > 1 else None
+        if len(found) <= 1:
+            return None
+        answers = {run: bool(answer) for run, answer in zip(looked, cancelled, strict=True)}
+        return Batch(shard, owner, found[0], tuple(found[1:]), answers, until)
 
     async def renew(self, batch: Batch) -> None:
         """Put off the end of a lease, again and again, until cancelled."""
@@ -192,15 +203,17 @@ class ShardQueue:
         """Let rows of a run that were not begun be dropped."""
         await self._connection.run("done", self._run_key(run, "cancelled"), self._keep_ms)
 
-    async def cancelled(self, runs: Iterable[str]) -> set[str]:
-        """Which of these runs are cancelled."""
-        asked = list(runs)
-        if not asked:
-            return set()
-        answers = await self._connection.run_each(
-            "queue_exists", [([self._run_key(run, "cancelled")], ()) for run in asked]
-        )
-        return {run for run, found in zip(asked, answers, strict=True) if found}
+    async def cancelled(self, batch: Batch, runs: Iterable[str]) -> set[str]:
+        """Which of these runs, which rows of a batch belong to, are cancelled."""
+        found = {run: batch.looked.get(run) for run in runs}
+        asked = [run for run, answer in found.items() if answer is None]
+        if asked:
+            self._runs.extend(run for run in asked if run not in self._runs)
+            answers = await self._connection.run_each(
+                "queue_exists", [([self._run_key(run, "cancelled")], ()) for run in asked]
+            )
+            found.update(zip(asked, map(bool, answers), strict=True))
+        return {run for run, answer in found.items() if answer}
 
     async def bury(self, letters: Sequence[bytes]) -> None:
         """Keep rows that failed for good."""

@@ -84,7 +84,7 @@ class ShardWorker:
         try:
             work = _BatchWork(batch)
             try:
-                work.drop(await self._queue.cancelled(work.runs()))
+                work.drop(await self._queue.cancelled(batch, work.runs()))
                 await work.send(self.client(), self._concurrency, batch.until - (1 - _SHARE) * self._queue.lease)
             except Exception:
                 work.pause = True
