@@ -17,9 +17,8 @@ end
 if redis.call('GET', KEYS[2]) == ARGV[1] then
   redis.call('DEL', KEYS[2])
 end
-if ARGV[4] ~= '0' and redis.call('LLEN', KEYS[1]) > 0 then
-  if redis.call('SET', KEYS[3], '1', 'NX', 'PX', ARGV[4]) then
-    return 'more'
-  end
+if ARGV[4] ~= '0' and redis.call('LLEN', KEYS[1]) > 0 and redis.call('GET', KEYS[3]) ~= '1' then
+  redis.call('SET', KEYS[3], '1', 'PX', ARGV[4])
+  return 'more'
 end
 return 'done'

@@ -3,6 +3,11 @@
 -- {}: another owner has it; {n}: it is empty; {n, rows...}. n is how many rows were ever taken out.
 if not redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
   if redis.call('GET', KEYS[2]) ~= ARGV[1] then
+    -- The wake-up that led here is used up: the owner announces the shard again, if it leaves rows in it.
+    local left = redis.call('PTTL', KEYS[3])
+    if left > 0 then
+      redis.call('SET', KEYS[3], 'used', 'PX', left)
+    end
     return {}
   end
   redis.call('PEXPIRE', KEYS[2], ARGV[2])

@@ -103,14 +103,24 @@ async def test_take_says_how_many_were_ever_taken_out(server: Server) -> None:
     assert await take(server, "me") == ["41", "a"]
 
 
-async def test_take_of_another_gets_nothing_and_changes_nothing(server: Server) -> None:
+async def test_take_of_another_gets_nothing_and_takes_nothing_from_the_holder(server: Server) -> None:
+    await put(server, 1, "a")
+    await take(server, "me")
+    assert await take(server, "you") == []
+    assert await server.get("lease") == "me"
+    assert await server.left() == {"rows": 7, "lease": 1, "put:me": 1}
+
+
+async def test_take_of_another_leaves_it_to_the_holder_to_announce_again(server: Server) -> None:
     await put(server, 1, "a")
     await take(server, "me")
     await put(server, 2, "b")
-    before = await server.left()
-    assert await take(server, "you") == []
-    assert await server.get("lease") == "me"
-    assert await server.left() == before  # also the announcement, which is for whoever comes next
+    assert await take(server, "you") == []  # this used the announcement of b up
+    assert await put(server, 3, "c") == 1  # the holder is there, and another wake-up would be in vain as well
+    assert (await server.left())["announced"] == 2
+    assert await finish(server, "me", "0", 1) == "more"
+    assert await put(server, 4, "d") == 1
+    assert await take(server, "you") == ["1", "b", "c", "d"]
 
 
 async def test_take_by_the_holder_answers_again_and_renews(server: Server) -> None:
