@@ -186,6 +186,14 @@ class ShardQueue:
         )
         return [shard for shard, idle in enumerate(answers) if idle]
 
+    async def with_rows(self, shards: Iterable[int]) -> set[int]:
+        """Which of these shards have rows."""
+        asked = list(shards)
+        answers = await self._connection.run_each(
+            "queue_exists", [(self._keys(shard, "rows"), ()) for shard in asked]
+        )
+        return {shard for shard, found in zip(asked, answers, strict=True) if found}
+
     async def record(self, outcomes: Mapping[str, Sequence[bytes]]) -> None:
         """Add outcomes, by run."""
         if outcomes:

@@ -16,6 +16,7 @@ from briqpay_async.bulk.journal_store import JournalEntry, JournalStore, RowId, 
 from briqpay_async.bulk.reader import Rows, checked, complaint
 from briqpay_async.bulk.rows import BulkProgress, UpdateOutcome, UpdateStatus
 from briqpay_async.errors import BriqpayError, ConfigurationError, SharedStateError, ValidationError
+from briqpay_async.integrations.taskiq.lost import SeenRows, Silence, lost
 from briqpay_async.integrations.taskiq.rows import QueuedRow, decode_outcome
 from briqpay_async.shared.connection import UnreachableError
 from briqpay_async.shared.queue import ShardQueue
@@ -58,8 +59,9 @@ class BulkRun:
         self._progress = progress
         self._counts: Counter[str] = Counter()
         self._put = self._received = self._read = 0
-        self._seen = bytearray()  # a bit a row: outcomes may come twice
-        self._rows = 0
+        self._seen = SeenRows()
+        self._silence = Silence(queue)
+        self._rows = self._rows_put = 0
         self._puts = 0
         self._ids: dict[int, RowId] = {}
         self._own: deque[UpdateOutcome] = deque()  # of rows that no worker needs to see
@@ -125,6 +127,7 @@ class BulkRun:
         return QueuedRow(known.session_id, known.patch, self._mark, index, known.key)
 
     def _settle_here(self, outcome: UpdateOutcome) -> None:
+        self._seen.first(outcome.index)
         self._own.append(outcome)
         self._news.set()
 
@@ -138,6 +141,7 @@ class BulkRun:
                 return
             self._puts += 1
             self._put += count
+            shards = tuple(rows)
             wait = _FIRST_LOOK
             while full := await self._put_where_is_room(rows):
                 rows = {shard: rows[shard] for shard in full}
@@ -146,9 +150,11 @@ class BulkRun:
                     return
                 await asyncio.sleep(wait)
                 wait = min(wait * 1.5, _LAST_LOOK)
+            self._rows_put = self._rows
+            self._silence.broken(shards)
 
     async def _put_where_is_room(self, rows: dict[int, list[bytes]]) -> set[int]:
-        full, silent = await _patiently(lambda: self._queue.put(self._mark, self._puts, rows))
+        full, silent = await self._patiently(lambda: self._queue.put(self._mark, self._puts, rows))
         for shard in silent:
             try:
                 await self._announce(shard)
@@ -192,11 +198,15 @@ class BulkRun:
             if reporting is not None:
                 reporting.cancel()
                 self._report(over=True)
-            if not finished and self._ahead is not None:
-                await self.cancel()
-            if self._store is not None:
-                store, self._store = self._store, None
-                await asyncio.to_thread(store.close, finished=finished)
+            try:
+                if not finished and self._ahead is not None:
+                    await self.cancel()
+            except SharedStateError as error:
+                logger.warning("rows of run %s may be sent all the same: %s", self.name, error)
+            finally:
+                if self._store is not None:
+                    store, self._store = self._store, None
+                    await asyncio.to_thread(store.close, finished=finished)
 
     async def wait(self) -> BulkProgress:
         """Wait until all rows have an outcome, and count them.
@@ -215,12 +225,14 @@ class BulkRun:
             SharedStateError: The server cannot be reached.
         """
         self._stopping = True
-        await self._queue.cancel(self._mark)
-        async with self._putting:  # what is being put is put, or known not to be
-            if self._feeding is not None and not self._feeding.done():
-                self._feeding.cancel()
-        if self._feeding is not None:
-            await asyncio.wait((self._feeding,))
+        try:
+            await self._queue.cancel(self._mark)
+        finally:
+            async with self._putting:  # what is being put is put, or known not to be
+                if self._feeding is not None and not self._feeding.done():
+                    self._feeding.cancel()
+            if self._feeding is not None:
+                await asyncio.wait((self._feeding,))
 
     def _is_over(self) -> bool:
         fed = self._feeding is None or self._feeding.done()
@@ -232,15 +244,12 @@ class BulkRun:
         while self._own:
             found.append(self._own.popleft())
         if self._received < self._put:
-            texts = await _patiently(lambda: self._queue.outcomes(self._mark, self._read))
-            self._read += len(texts)
-            for text in texts:
-                outcome = decode_outcome(text)
-                index = outcome if isinstance(outcome, int) else outcome.index
-                if self._is_first(index):
-                    self._received += 1
-                    if isinstance(outcome, UpdateOutcome):
-                        found.append(outcome)
+            texts = await self._texts()
+            if texts:
+                self._silence.broken()
+            elif await self._patiently(self._silence.looked):
+                texts = await self._texts()
+            found += self._received_now(texts)
         if self._store is not None:
             entries = [entry for outcome in found if (entry := self._entry(outcome)) is not None]
             await self._store.write(entries)
@@ -250,6 +259,44 @@ class BulkRun:
             counts["retried"] += max(outcome.attempts - 1, 0)
             counts["bytes_sent"] += outcome.bytes_sent
         return found
+
+    def _received_now(self, texts: list[str]) -> list[UpdateOutcome]:
+        """Outcomes of rows that had none, or those of all rows that are lost."""
+        if not texts and self._silence.is_final:
+            found = [*map(lost, self._seen.missing(self._rows_put))]
+            self._received += len(found)
+            return found
+        found = []
+        for text in texts:
+            outcome = decode_outcome(text)
+            index = outcome if isinstance(outcome, int) else outcome.index
+            if self._seen.first(index):
+                self._received += 1
+                if isinstance(outcome, UpdateOutcome):
+                    found.append(outcome)
+        return found
+
+    async def _texts(self) -> list[str]:
+        texts = await self._patiently(lambda: self._queue.outcomes(self._mark, self._read))
+        self._read += len(texts)
+        return texts
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask the server again while it cannot be reached, for a while, unless the run is cancelled.
+
+        Raises:
+            SharedStateError: It could not be reached for too long, or refuses.
+        """
+        until = asyncio.get_running_loop().time() + _PATIENCE
+        wait = 0.05
+        while True:
+            try:
+                return await ask()
+            except UnreachableError as error:
+                if self._stopping or asyncio.get_running_loop().time() >= until:
+                    raise SharedStateError(str(error)) from error
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, 1.0)
 
     def _entry(self, outcome: UpdateOutcome) -> JournalEntry | None:
         row_id = self._ids.pop(outcome.index, None)
@@ -270,15 +317,6 @@ class BulkRun:
             error.status if isinstance(error, BriqpayError) else None,
             None if error is None else type(error).__name__,
         )
-
-    def _is_first(self, index: int) -> bool:
-        place, bit = index >> 3, 1 << (index & 7)
-        if place >= len(self._seen):
-            self._seen.extend(bytes(max(place + 1 - len(self._seen), 4096)))
-        if self._seen[place] & bit:
-            return False
-        self._seen[place] |= bit
-        return True
 
     # --- progress --------------------------------------------------------------------------------------------
 
@@ -345,21 +383,3 @@ async def _with_pauses(rows: Rows) -> AsyncIterator[Any]:
 
 
 _NO_ROW = object()
-
-
-async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """Ask the server again while it cannot be reached, for a while.
-
-    Raises:
-        SharedStateError: It could not be reached for too long, or refuses.
-    """
-    until = asyncio.get_running_loop().time() + _PATIENCE
-    wait = 0.05
-    while True:
-        try:
-            return await ask()
-        except UnreachableError as error:
-            if asyncio.get_running_loop().time() >= until:
-                raise SharedStateError(str(error)) from error
-            await asyncio.sleep(wait)
-            wait = min(2 * wait, 1.0)

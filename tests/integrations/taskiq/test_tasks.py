@@ -9,90 +9,18 @@ from typing import Any
 
 import orjson
 import pytest
-from support.shop import new_session
+from support.queue_world import NOBODY, World, eventually, letters, nothing, to
 from taskiq import InMemoryBroker
 
 from briqpay_async import (
-    Address,
-    BriqpayClient,
     ConfigurationError,
-    EditableData,
-    RetryPolicy,
     SessionNotFoundError,
     SessionPatch,
     SessionUpdate,
     ValidationError,
 )
 from briqpay_async.errors import ServerError
-from briqpay_async.integrations.taskiq import BriqpayTasks, FailedUpdate
-from briqpay_async.sandbox import Sandbox
-from briqpay_async.shared import RedisState
-
-NOBODY = "00000000-0000-4000-8000-000000000000"
-
-
-class World:
-    """A sandbox, a queue, and as many workers as a test starts."""
-
-    def __init__(self, sandbox: Sandbox, client: BriqpayClient, redis_url: str, account: str) -> None:
-        self.sandbox, self.client, self.redis_url, self.account = sandbox, client, redis_url, account
-        self.brokers: list[InMemoryBroker] = []
-
-    def tasks(self, *, secret: str | None = None, **options: Any) -> BriqpayTasks:
-        """Tasks whose broker runs them in this loop."""
-        broker = InMemoryBroker()
-        self.brokers.append(broker)
-        settings: dict[str, Any] = {"shards": 4, "lease": 1.0}
-        return BriqpayTasks(
-            broker,
-            RedisState(self.redis_url, account=self.account),
-            make_client=lambda: BriqpayClient(
-                self.sandbox.username,
-                secret or self.sandbox.secret,
-                base_url=self.sandbox.url,
-                retry=RetryPolicy(base=0.001, cap=0.002),
-            ),
-            **(settings | options),
-        )
-
-    async def sessions(self, count: int) -> list[str]:
-        return [(await self.client.sessions.create(new_session())).id for _ in range(count)]
-
-    async def city(self, session_id: str) -> str | None:
-        session = await self.client.sessions.read(session_id)
-        assert session.data is not None
-        assert session.data.billing is not None
-        return session.data.billing.city
-
-    async def start(self) -> None:
-        """Begin to sweep, as a worker does."""
-        for broker in self.brokers:
-            await broker.startup()
-
-    async def close(self) -> None:
-        for broker in self.brokers:
-            await broker.shutdown()
-
-
-@pytest.fixture
-async def world(sandbox: Sandbox, client: BriqpayClient, redis_url: str, account: str) -> AsyncIterator[World]:
-    found = World(sandbox, client, redis_url, account)
-    yield found
-    await found.close()
-
-
-def to(city: str) -> SessionPatch:
-    return SessionPatch.of(data=EditableData(billing=Address(city=city)))
-
-
-async def eventually(read: Any, wanted: Any) -> None:
-    async with asyncio.timeout(10):
-        while await read() != wanted:  # noqa: ASYNC110 - other processes and servers set no event
-            await asyncio.sleep(0.01)
-
-
-async def letters(tasks: BriqpayTasks) -> list[FailedUpdate]:
-    return [letter async for letter in tasks.failed()]
+from briqpay_async.integrations.taskiq import BriqpayTasks
 
 
 async def test_an_update_is_sent_later(world: World) -> None:
@@ -103,7 +31,7 @@ async def test_an_update_is_sent_later(world: World) -> None:
     assert await letters(tasks) == []
 
 
-async def test_what_changes_nothing_is_not_put(world: World) -> None:
+async def test_what_changesnothing_is_not_put(world: World) -> None:
     tasks = world.tasks()
     await tasks.update(NOBODY, SessionPatch())
     assert await tasks._queue.take(tasks._queue.shard_of(NOBODY), "me") is None
@@ -241,7 +169,7 @@ async def test_wrong_credentials_of_one_worker_do_no_harm(world: World) -> None:
 
 async def test_a_run_can_be_cancelled(world: World) -> None:
     broker_is_silent = world.tasks()
-    broker_is_silent._task.kiq = _nothing
+    broker_is_silent._task.kiq = nothing
     sessions = await world.sessions(1)
     run = await broker_is_silent.update_many([SessionUpdate(sessions[0], to(f"city {n}")) for n in range(10)])
     await run.cancel()
@@ -251,13 +179,9 @@ async def test_a_run_can_be_cancelled(world: World) -> None:
     assert await world.city(sessions[0]) == "Lund"
 
 
-async def _nothing(*_: object) -> None:
-    """An announcement that gets lost."""
-
-
 async def test_a_lost_wake_up_is_made_up_for(world: World) -> None:
     silent = world.tasks(lease=0.6)
-    silent._task.kiq = _nothing
+    silent._task.kiq = nothing
     (session_id,) = await world.sessions(1)
     await silent.update(session_id, to("Ystad"))
     world.tasks(lease=0.6)
@@ -267,7 +191,7 @@ async def test_a_lost_wake_up_is_made_up_for(world: World) -> None:
 
 async def test_putting_waits_while_a_shard_is_full(world: World) -> None:
     tasks = world.tasks(shards=1, limit=500, lease=0.6)
-    tasks._task.kiq = _nothing
+    tasks._task.kiq = nothing
     sessions = await world.sessions(2)
     rows = [SessionUpdate(sessions[n % 2], to(f"city {n}")) for n in range(1_500)]
     putting = asyncio.create_task(tasks.update_many(rows))
@@ -286,7 +210,7 @@ async def test_putting_waits_while_a_shard_is_full(world: World) -> None:
 
 async def test_outcomes_that_come_twice_count_once(world: World) -> None:
     tasks = world.tasks(shards=1)
-    tasks._task.kiq = _nothing
+    tasks._task.kiq = nothing
     (session_id,) = await world.sessions(1)
     run = await tasks.update_many([SessionUpdate(session_id, to("Ystad"))])
     queue = tasks._queue

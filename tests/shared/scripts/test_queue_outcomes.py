@@ -52,3 +52,19 @@ async def test_outcomes_asked_for_from_further_back_are_those_that_are_left(serv
     await outcomes(server, 2)
     assert await outcomes(server, 1) == ["3"]
     assert await server.get("forgotten") == "2"
+
+
+async def test_outcomes_that_came_after_a_loss_of_all_data_are_not_taken_for_those_that_were_read(
+    server: Server,
+) -> None:
+    await record(server, "1", "2")
+    await outcomes(server, 0)
+    await server.keys.delete(server.name("outcomes"), server.name("forgotten"))
+    await record(server, "3", "4")
+    assert await outcomes(server, 2, most=1) == ["3"]
+    assert await outcomes(server, 3) == ["4"]
+
+
+async def test_outcomes_of_a_run_keep_their_count_as_long_as_they_are_kept(server: Server) -> None:
+    await outcomes(server, 0)
+    assert await server.left() == {"forgotten": 7}
