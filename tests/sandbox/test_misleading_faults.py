@@ -55,7 +55,7 @@ async def test_a_reset_forgets_what_was_still_to_be_applied(shop: Shop, box: San
     began = time.monotonic()
     box.reset()
     await box.faults.settled()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert len(box.effects) == 0
 
 
