@@ -146,11 +146,11 @@ async def _rate_of_one(url: str, retry_after: str, start: Any, seconds: float) -
         return made, attempts - rows_done, late
 
 
-async def kill(kills: int, sessions: int, wait: tuple[float, float]) -> None:
+async def kill(kills: int, sessions: int, after: tuple[int, int]) -> None:
     """Kill a run again and again, and account for every row."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
-        report = await killed_again_and_again(Path(folder), sessions=sessions, kills=kills, seed=1, wait=wait)
+        report = await killed_again_and_again(Path(folder), sessions=sessions, kills=kills, seed=1, after=after)
     problems = report.problems()
     print(
         f"{report.rows} rows, killed {report.kills} times, {report.requests} requests took effect, "
@@ -185,9 +185,9 @@ def main() -> None:
     if chosen.rate:
         asyncio.run(rate(chosen.seconds))
     if chosen.kill:
-        asyncio.run(kill(20, 16_667, (0.3, 1.5)))
+        asyncio.run(kill(20, 16_667, (500, 4_000)))
     if chosen.verify:
-        asyncio.run(kill(0, 16_667, (0.0, 0.0)))
+        asyncio.run(kill(0, 16_667, (0, 0)))
 
 
 if __name__ == "__main__":

@@ -67,8 +67,15 @@ def _tree(name: str) -> ast.Module:
     return ast.parse(MODULES[name].read_text("utf-8"))
 
 
+@cache
+def _nodes(name: str) -> list[ast.AST]:
+    return list(ast.walk(_tree(name)))
+
+
 def _statements(tree: ast.AST) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
     """The import statements below a node, and whether each runs when the module is imported."""
+    if not isinstance(tree, ast.stmt | ast.Module | ast.ExceptHandler | ast.match_case):
+        return  # an expression has none
     for node in ast.iter_child_nodes(tree):
         later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
@@ -200,9 +207,7 @@ def test_two_files_speak_http_and_two_know_how_to_retry() -> None:
 def _calls(name: str) -> set[str]:
     """The names of the functions that a module calls."""
     return {
-        node.func.id
-        for node in ast.walk(_tree(name))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        node.func.id for node in _nodes(name) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
 
 
@@ -212,7 +217,7 @@ def test_one_file_compiles_source_text() -> None:
 
 def _uses(name: str) -> Iterator[tuple[str, str]]:
     """The attributes that a module reads or sets, as ``(owner, attribute)`` in source text."""
-    for node in ast.walk(_tree(name)):
+    for node in _nodes(name):
         if isinstance(node, ast.Attribute):
             yield ast.unparse(node.value), node.attr
         if isinstance(node, ast.ImportFrom):
@@ -252,7 +257,7 @@ def test_one_file_decodes_when_it_is_read() -> None:
         name
         for name in MODULES
         if _room(name) != APART
-        for node in ast.walk(_tree(name))
+        for node in _nodes(name)
         if isinstance(node, ast.FunctionDef) and node.name in hooks
     }
     fillers = {
@@ -267,7 +272,7 @@ def test_one_file_decodes_when_it_is_read() -> None:
 def test_no_two_classes_have_one_name() -> None:
     places: dict[str, list[str]] = {}
     for name in MODULES:
-        for node in ast.walk(_tree(name)):
+        for node in _nodes(name):
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(name)
     assert {cls: modules for cls, modules in places.items() if len(modules) > 1} == {}

@@ -103,7 +103,7 @@ class Report:
 
 
 async def killed_again_and_again(
-    folder: Path, *, sessions: int, kills: int, seed: int, wait: tuple[float, float]
+    folder: Path, *, sessions: int, kills: int, seed: int, after: tuple[int, int]
 ) -> Report:
     """Kill a run at random moments, resume it each time, let the last one finish, and look at everything.
 
@@ -112,7 +112,7 @@ async def killed_again_and_again(
         sessions: How many; there are six rows for each.
         kills: How often to kill.
         seed: Of the moments.
-        wait: Shortest and longest time in seconds between the first outcome of a run and its death.
+        after: Fewest and most outcomes of a run that are read before it is killed.
     """
     moments = random.Random(seed)  # noqa: S311 - repeats with the seed
     report = Report(sessions * len(MEMBERS))
@@ -132,7 +132,7 @@ async def killed_again_and_again(
                     assert answer.status == 201, await answer.text()
             program = [sys.executable, __file__, url, str(folder / "run.db"), str(ids)]
             for _ in range(kills):
-                await _run_once(program, report, moments.uniform(*wait))
+                await _run_once(program, report, moments.randint(*after))
             await _run_once(program, report, None)
             await _look(control, session_ids, report)
     finally:
@@ -141,12 +141,12 @@ async def killed_again_and_again(
     return report
 
 
-async def _run_once(program: list[str], report: Report, seconds: float | None) -> None:
+async def _run_once(program: list[str], report: Report, after: int | None) -> None:
     running = await asyncio.create_subprocess_exec(*program, stdout=asyncio.subprocess.PIPE)
     assert running.stdout is not None
-    lines = [await running.stdout.readline()]
-    if seconds is not None:
-        asyncio.get_running_loop().call_later(seconds, _kill, running)
+    lines = [await running.stdout.readline() for _ in range(after or 0)]
+    if after is not None and running.returncode is None:
+        running.kill()
     lines += (await running.stdout.read()).splitlines(keepends=True)
     status = await running.wait()
     assert status in {0, -signal.SIGKILL}, status
@@ -157,11 +157,6 @@ async def _run_once(program: list[str], report: Report, seconds: float | None) -
             index, status_text = line.decode().split()
             report.last[int(index)] = status_text
             report.applied[int(index)] += status_text == "applied"
-
-
-def _kill(running: asyncio.subprocess.Process) -> None:
-    if running.returncode is None:
-        running.kill()
 
 
 async def _look(control: aiohttp.ClientSession, session_ids: list[str], report: Report) -> None:

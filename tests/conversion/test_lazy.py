@@ -232,7 +232,7 @@ READINGS: dict[str, Callable[[bq.Session], Any]] = {
 @pytest.mark.usefixtures("impatient_threads")
 @pytest.mark.parametrize("read", READINGS.values(), ids=READINGS)
 def test_readers_in_several_threads_see_the_same(read: Callable[[bq.Session], Any]) -> None:
-    for _ in range(150):
+    for _ in range(60):
         session = answered(FULL_SESSION)
         found = _in_readers(lambda session=session: read(session))  # type: ignore[misc]
         assert found == [read(session)] * 4
@@ -240,7 +240,7 @@ def test_readers_in_several_threads_see_the_same(read: Callable[[bq.Session], An
 
 @pytest.mark.usefixtures("impatient_threads")
 def test_readers_of_one_line_see_the_same() -> None:
-    for _ in range(150):
+    for _ in range(60):
         session = answered(FULL_SESSION)
         assert session.data
         assert session.data.order

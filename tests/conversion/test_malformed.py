@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.create_payloads import CREATE_WITH_TERMS
 from support.session_payloads import FULL_SESSION, TOKEN
@@ -135,7 +135,6 @@ def test_the_value_itself_is_not_in_the_message() -> None:
     assert "kari" not in str(error)
 
 
-@settings(deadline=None, max_examples=80)
 @given(data=st.data())
 def test_nonsense_anywhere_is_a_named_error_or_comes_back(data: st.DataObject) -> None:
     # Of lines and hooks the array they stand in reads the tag; on their own some have it by default.

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.session_payloads import FULL_SESSION, LINES, ODD_SESSION
 from support.wire_checks import DOCUMENTS, at, changed, fresh, paths, pointer, same
@@ -15,7 +15,6 @@ from support.wire_checks import DOCUMENTS, at, changed, fresh, paths, pointer, s
 import briqpay_async as bq
 from briqpay_async.models.base import wire_names
 
-FEW = settings(deadline=None, max_examples=60)
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -134,7 +133,6 @@ def test_unknown_members_have_one_order_whatever_order_they_came_in() -> None:
     assert texts == {b'{"name":"Telt","a":2,"b":{"x":[{"p":2,"q":1}],"y":1}}'}
 
 
-@FEW
 @given(data=st.data())
 def test_any_json_in_any_object_comes_back(data: st.DataObject) -> None:
     cls, wire = data.draw(st.sampled_from(list(DOCUMENTS.values())))
@@ -234,7 +232,6 @@ def test_the_company_number_of_an_address_is_not_nullable() -> None:
     assert bq.structure({"cin": None}, bq.Address) == bq.Address(extra={"cin": None})
 
 
-@FEW
 @given(data=st.data())
 def test_any_choice_of_nulls_comes_back(data: st.DataObject) -> None:
     wire = fresh(data.draw(st.sampled_from([FULL_SESSION, ODD_SESSION])))

@@ -7,13 +7,12 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import briqpay_async as bq
 from briqpay_async.models.rounding import half_up, line_amounts, share
 
-MANY = settings(deadline=None, max_examples=80)
 AMOUNTS = st.integers(-(10**12), 10**12)
 
 
@@ -56,19 +55,16 @@ def test_a_half_goes_away_from_zero(numerator: int, denominator: int, rounded: i
     assert half_up(numerator, denominator) == rounded
 
 
-@MANY
 @given(numerator=st.integers(), denominator=st.integers(min_value=1))
 def test_rounding_is_exact_for_numbers_of_any_size(numerator: int, denominator: int) -> None:
     assert half_up(numerator, denominator) == _round(Fraction(numerator, denominator))
 
 
-@MANY
 @given(numerator=AMOUNTS, denominator=st.integers(1, 10**6))
 def test_a_negative_amount_rounds_as_its_positive_one(numerator: int, denominator: int) -> None:
     assert half_up(-numerator, denominator) == -half_up(numerator, denominator)
 
 
-@MANY
 @given(total=AMOUNTS, part=st.integers(0, 1000), whole=st.integers(1, 1000))
 def test_a_share_is_the_rounded_part(total: int, part: int, whole: int) -> None:
     assert share(total, part, whole) == _round(Fraction(total * part, whole))
@@ -77,7 +73,6 @@ def test_a_share_is_the_rounded_part(total: int, part: int, whole: int) -> None:
 # --- a line computed -------------------------------------------------------------------------------------
 
 
-@MANY
 @given(
     price=AMOUNTS,
     quantity=st.integers(1, 10**6),
@@ -240,7 +235,6 @@ COUNTS = st.integers(1, 500)
 RATES = st.sampled_from([0, 600, 1200, 1400, 1900, 2500, 2550])
 
 
-@MANY
 @given(price=PRICES, rate=RATES, before=COUNTS, after=COUNTS)
 def test_net_priced_lines_stay_as_if_computed_anew(price: int, rate: int, before: int, after: int) -> None:
     def computed(quantity: int) -> bq.CartItem:
@@ -252,7 +246,6 @@ def test_net_priced_lines_stay_as_if_computed_anew(price: int, rate: int, before
     assert computed(before).with_quantity(after) == computed(after)
 
 
-@MANY
 @given(gross=PRICES, rate=RATES, before=COUNTS, after=COUNTS)
 def test_gross_priced_lines_keep_the_price_that_the_buyer_saw(
     gross: int, rate: int, before: int, after: int
@@ -271,7 +264,6 @@ def test_gross_priced_lines_keep_the_price_that_the_buyer_saw(
     assert line.amounts() == (gross * after, net * after)
 
 
-@MANY
 @given(before=COUNTS, after=COUNTS, total=PRICES, vat=st.integers(-1000, 1000), price=PRICES)
 def test_totals_of_any_making_stay_within_a_minor_unit_of_their_share(
     before: int, after: int, total: int, vat: int, price: int

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.create_payloads import CREATES
 from support.session_payloads import FULL_SESSION
@@ -99,7 +99,6 @@ def test_the_orders_of_the_examples_add_up(wire: dict[str, Any]) -> None:
     assert bq.structure(wire, bq.Order).check_totals() == ()
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.lists(
         st.builds(

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from support.sockets import exactly
 
 from briqpay_async import (
@@ -72,7 +72,6 @@ def test_a_patched_session_is_the_intended_one_on_the_server(merge: str, depth: 
                 assert SessionPatch.between(answer.data, read.data).is_noop
                 assert SessionPatch.between(read.data, after.data or EditableData()).is_noop
 
-        @settings(max_examples=60, deadline=None)
         @given(edit=strategies.edits(max_lines=20))
         def laws(edit: tuple[Session, Session]) -> None:
             runner.run(patched(*edit))

@@ -1,4 +1,4 @@
-"""Builds the API reference: ``python tests/reference/build.py FOLDER``. Every warning is an error.
+"""Builds the API reference: ``python tests/reference/build.py FOLDER [--without-source]``; a warning is an error.
 
 The first page ends with the examples of ``briqpay_async/examples.md``, and whatever is used in one of them has a
 link to it.
@@ -94,11 +94,12 @@ def _annotate(function: Any, types: Mapping[str, Any]) -> None:
     )
 
 
-def build(folder: Path) -> None:
+def build(folder: Path, *, show_source: bool = True) -> None:
     """Build the pages.
 
     Args:
         folder: Where to.
+        show_source: Whether the pages show the code too, which takes most of the time.
     """
     names = {title: used_in(code) for title, code in sections().items()}
 
@@ -111,7 +112,7 @@ def build(folder: Path) -> None:
         ][:1]
 
     resolve_annotations()
-    pdoc.render.configure(docformat="google", template_directory=Path(__file__).parent)
+    pdoc.render.configure(docformat="google", show_source=show_source, template_directory=Path(__file__).parent)
     pdoc.render.env.globals["examples_of"] = examples_of
     briqpay_async.__doc__ = f"{briqpay_async.__doc__}\n\n{EXAMPLES.read_text('utf-8')}"
     pdoc.pdoc(*PUBLIC, output_directory=folder)
@@ -119,4 +120,4 @@ def build(folder: Path) -> None:
 
 if __name__ == "__main__":
     warnings.simplefilter("error")
-    build(Path(sys.argv[1]))
+    build(Path(sys.argv[1]), show_source="--without-source" not in sys.argv)

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.shop import address, data, line, new_session
 
@@ -329,7 +329,6 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(steps=STEPS)
 def test_whatever_happens_an_acknowledged_state_is_on_the_server(steps: list[Step]) -> None:
     asyncio.run(_storm(steps))

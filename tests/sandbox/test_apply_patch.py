@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sandbox.sandbox_samples import ABSENT, ADDRESS, BUSINESS, MUG, ORDER, SESSION, TEA, bent
 
@@ -98,7 +98,6 @@ _BODIES = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(_BODIES, _BODIES, st.sampled_from(["field", "section"]))
 def test_a_patch_never_changes_the_state_it_starts_from_and_repeating_it_changes_nothing(
     first: dict, second: dict, merge: str

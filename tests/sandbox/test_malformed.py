@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sandbox.sandbox_samples import BUSINESS, GONE, MUG, ORDER, SESSION, Shop, basic, message
 
@@ -176,7 +176,6 @@ def bodies(draw: st.DrawFn) -> bytes:
     return orjson.dumps(body)
 
 
-@settings(deadline=None, max_examples=400)
 @given(
     data=st.data(),
     body=bodies(),

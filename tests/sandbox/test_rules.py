@@ -1,7 +1,7 @@
 """What a PATCH may carry, rule by rule, without a server."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sandbox.sandbox_samples import ABSENT, ADDRESS, MUG, ORDER, bent
 
@@ -289,7 +289,6 @@ _VALUES = st.one_of(
 )
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.dictionaries(st.sampled_from([*MUG, "discountPercentage", "extra"]), _VALUES))
 def test_the_quick_look_at_a_line_agrees_with_the_full_one(changes: dict) -> None:
     line = {**MUG, **changes}

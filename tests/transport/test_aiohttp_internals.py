@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.fake_transport import update
 from transport.socket_kit import READ, UPDATE, always, failure, http, send, served, transport_to
@@ -96,7 +96,6 @@ REQUESTS = st.builds(
 )
 
 
-@settings(max_examples=25)
 @given(REQUESTS)
 def test_any_request_has_the_bytes_that_aiohttp_gives_it(request: Request) -> None:
     async def bytes_of_both() -> list[tuple[bytes, bytes]]:

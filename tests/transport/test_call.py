@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.fake_transport import Step, answer, call, caller, create, read, update
 from support.virtual_time import FakeTime
@@ -293,7 +293,6 @@ failures = st.one_of(
 steps = st.lists(st.tuples(st.floats(min_value=0, max_value=15), failures), min_size=1, max_size=12)
 
 
-@settings(max_examples=150)
 @given(
     script=steps,
     timeout=st.floats(min_value=0.01, max_value=60),

@@ -6,7 +6,7 @@ import asyncio
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from briqpay_async.transport.session_locks import SessionLocks
@@ -151,7 +151,6 @@ async def test_a_hundred_thousand_keys_leave_nothing_behind() -> None:
     assert len(lanes) == 0
 
 
-@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, 3), st.integers(2, 12))
 def test_under_any_schedule_no_calls_overlap_none_starves_and_nothing_remains(
     seed: int, keys: int, visitors: int

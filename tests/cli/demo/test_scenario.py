@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from briqpay_async.cli.demo.cart_math import order_of, sales_tax_of, with_line_totals, with_quantity
@@ -61,7 +61,6 @@ def line(**members: Any) -> dict[str, Any]:
 # --- carts ----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None)
 @given(SEEDS, MARKET, CUSTOMER, LINES)
 def test_every_session_of_the_shop_is_one_that_the_api_takes(
     seed: int, market: Market, customer: str, lines: int
@@ -75,7 +74,6 @@ def test_every_session_of_the_shop_is_one_that_the_api_takes(
     assert len(set(references)) == lines
 
 
-@settings(max_examples=25, deadline=None)
 @given(SEEDS, MARKET, LINES)
 def test_till_and_library_add_up_alike(seed: int, market: Market, lines: int) -> None:
     wire = new_session(seeded(seed), market, "consumer", lines)["data"]["order"]
@@ -178,7 +176,6 @@ def test_sales_tax_is_set_on_its_line() -> None:
     assert after["order"]["amountIncVat"] > data["order"]["amountIncVat"]
 
 
-@settings(max_examples=40, deadline=None)
 @given(SEEDS, st.sampled_from([case.plan for case in CASES]), st.sampled_from(MARKETS), LINES)
 def test_edits_change_nothing_in_place_and_builder_and_states_agree(
     seed: int, plan: Any, market: Market, lines: int
@@ -225,7 +222,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(JSON, JSON)
 def test_values_differ_exactly_when_their_json_does(one: Any, other: Any) -> None:
     same = orjson.dumps(one, option=orjson.OPT_SORT_KEYS) == orjson.dumps(other, option=orjson.OPT_SORT_KEYS)

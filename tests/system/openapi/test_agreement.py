@@ -12,7 +12,7 @@ import aiohttp
 import attrs
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
@@ -205,7 +205,6 @@ def test_the_samples_are_right_for_both(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BODIES)
-@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_the_document_and_the_sandbox_refuse_the_same_bodies(name: str, data: Any) -> None:
     endpoint, samples = BODIES[name]

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.shop import address, data
 from system.robust.robust_answers import SEEDS, check_answer, check_decoding, check_error, exactly
@@ -122,13 +122,11 @@ FOUND: tuple[bytes, ...] = (
 )
 
 
-@settings(max_examples=150)
 @given(st.one_of(st.binary(max_size=60), changed_bytes()))
 def test_any_bytes_are_a_decode_error_or_come_back_exactly(body: bytes) -> None:
     check_answer(body, PATCH)
 
 
-@settings(max_examples=150)
 @given(changed_documents())
 @example(FOUND[0])
 @example(FOUND[1])
@@ -141,7 +139,6 @@ def test_any_document_is_a_decode_error_or_comes_back_exactly(body: bytes) -> No
         check_decoding(body, cls)
 
 
-@settings(max_examples=40)
 @given(json_values)
 def test_any_json_is_a_decode_error_or_comes_back_exactly_in_every_model(value: Any) -> None:
     for cls in MODELS:
@@ -150,7 +147,6 @@ def test_any_json_is_a_decode_error_or_comes_back_exactly_in_every_model(value: 
     check_answer(orjson.dumps({"data": {"order": value, "billing": value}, "modules": value}), PATCH)
 
 
-@settings(max_examples=100)
 @given(st.one_of(changed_bytes(), changed_documents(), st.binary(max_size=60)), st.integers(0, 999))
 def test_any_error_answer_is_an_api_error_that_can_be_shown_kept_and_sent(body: bytes, status: int) -> None:
     check_error(body, status)

@@ -177,9 +177,9 @@ def data_of(error: BaseException) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def processes() -> Iterator[ProcessPoolExecutor]:
+def other_process() -> Iterator[ProcessPoolExecutor]:
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, mp_context=context) as running:
+    with ProcessPoolExecutor(1, mp_context=context) as running:
         yield running
 
 
@@ -192,10 +192,10 @@ def test_every_class_of_error_is_raised_for_real() -> None:
 
 @pytest.mark.parametrize("cls", RAISED, ids=lambda cls: cls.__name__)
 def test_a_real_error_is_the_same_on_the_other_side(
-    processes: ProcessPoolExecutor, cls: type[bq.BriqpayError]
+    other_process: ProcessPoolExecutor, cls: type[bq.BriqpayError]
 ) -> None:
-    raised = processes.submit(raise_it, cls.__name__)
-    returned = processes.submit(return_it, cls.__name__)
+    raised = other_process.submit(raise_it, cls.__name__)
+    returned = other_process.submit(return_it, cls.__name__)
     here = return_it(cls.__name__)
     assert type(here) is cls
     there = raised.exception(timeout=30)
@@ -207,12 +207,14 @@ def test_a_real_error_is_the_same_on_the_other_side(
 
 
 @pytest.mark.parametrize("cls", RAISED, ids=lambda cls: cls.__name__)
-def test_a_real_error_survives_there_and_back(processes: ProcessPoolExecutor, cls: type[bq.BriqpayError]) -> None:
+def test_a_real_error_survives_there_and_back(
+    other_process: ProcessPoolExecutor, cls: type[bq.BriqpayError]
+) -> None:
     here = return_it(cls.__name__)
     assert here is not None
     here.add_note("while paying order 7")
-    back = processes.submit(echo, here).result(timeout=30)
-    again = processes.submit(raise_again, here).exception(timeout=30)
+    back = other_process.submit(echo, here).result(timeout=30)
+    again = other_process.submit(raise_again, here).exception(timeout=30)
     for other in (back, again):
         assert type(other) is cls
         assert vars(other) == vars(here)
@@ -220,8 +222,8 @@ def test_a_real_error_survives_there_and_back(processes: ProcessPoolExecutor, cl
         assert isinstance(other, TimeoutError) == (cls is bq.CallTimeoutError)
 
 
-def test_a_session_inside_an_error_comes_along_whole(processes: ProcessPoolExecutor) -> None:
-    error = processes.submit(return_it, "PatchNotAppliedError").result(timeout=30)
+def test_a_session_inside_an_error_comes_along_whole(other_process: ProcessPoolExecutor) -> None:
+    error = other_process.submit(return_it, "PatchNotAppliedError").result(timeout=30)
     assert isinstance(error, bq.PatchNotAppliedError)
     assert error.session.data.billing == bq.Address(phone_number="+46700000000")
     assert error.session.data.order.cart[0] == line("sku-1")

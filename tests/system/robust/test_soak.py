@@ -29,7 +29,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_under_faults_no_update_is_lost_doubled_or_left_hanging() -> None:
-    ended = run("--updates", "1500", "--sessions", "150", "--seed", "7")
+    ended = run("--updates", "800", "--sessions", "80", "--seed", "7")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "all proofs hold" in ended.stdout
     assert "apply_then_drop" in ended.stdout
