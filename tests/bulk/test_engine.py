@@ -304,7 +304,7 @@ async def test_a_run_ends_whatever_waits_for_a_slow_reader_when_the_input_does(a
     seen.append(await anext(run))
     await api.time.sleep(60)
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         await read(run, seen)
 
     assert len(seen) == count
@@ -330,7 +330,7 @@ async def test_no_row_is_left_behind_when_the_window_shrinks_at_the_end(api: Fak
         gate.limiter.window.limit = 1
 
     shrinking = asyncio.create_task(shrink())
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         await read(update_many(api.bind, updates, gate), seen)
 
     await shrinking

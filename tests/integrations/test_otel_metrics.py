@@ -120,9 +120,9 @@ async def test_failures_are_counted_by_their_error(
     sandbox.faults.add("status", endpoint="read", status=400, times=1)
     with pytest.raises(InvalidDataError):
         await briqpay.sessions.read(session_id)
-    sandbox.faults.add("latency", endpoint="read", seconds=5)
+    sandbox.faults.add("latency", endpoint="read", seconds=60)
     with pytest.raises(CallTimeoutError):
-        await briqpay.sessions.read(session_id, timeout=0.05)
+        await briqpay.sessions.read(session_id, timeout=0.5)
 
     by_error = {"InvalidDataError": 1, "CallTimeoutError": 1}
     assert metrics.counts("briqpay.client.failures", "error.type") == by_error

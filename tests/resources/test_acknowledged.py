@@ -151,7 +151,7 @@ async def test_a_put_in_the_block_of_an_edit_does_not_wait_for_one_outside(
     briqpay: BriqpayClient, api: Sandbox, session: Session
 ) -> None:
     writer = briqpay.sessions.writer(session)
-    async with asyncio.timeout(5), briqpay.sessions.edit(str(session.session_id)) as builder:
+    async with asyncio.timeout(30), briqpay.sessions.edit(str(session.session_id)) as builder:
         outside = asyncio.create_task(writer.put(city("A")), context=Context())
         await asyncio.sleep(0.01)
         await asyncio.gather(writer.put(city("B")), writer.put(EditableData(shipping=Address(city="C"))))

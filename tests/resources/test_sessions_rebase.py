@@ -117,7 +117,7 @@ async def test_a_rebased_edit_keeps_no_other_waiting_while_its_block_runs(
     briqpay: BriqpayClient, api: Sandbox, session: Session
 ) -> None:
     session_id = str(session.session_id)
-    async with asyncio.timeout(5), briqpay.sessions.edit(session, rebase=True) as builder:
+    async with asyncio.timeout(30), briqpay.sessions.edit(session, rebase=True) as builder:
         builder.cart.set_quantity("a", 2)
         await asyncio.create_task(briqpay.sessions.update(session_id, patch(billing=Address(city="Malmö"))))
     assert quantities(api, session)["a"] == 2

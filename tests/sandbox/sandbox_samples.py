@@ -142,6 +142,6 @@ def message(answer: tuple[int, Any]) -> str:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something to become true at the server, which sends no event."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 (what is waited for has no event)
             await asyncio.sleep(0)

@@ -101,7 +101,7 @@ async def test_without_a_decision_in_time_the_buyer_is_back(opened: Any) -> None
 
 
 async def test_a_decision_in_time_ends_the_waiting(opened: Any) -> None:
-    sandbox, shop = await opened(decision_seconds=0.02)
+    sandbox, shop = await opened(decision_seconds=0.5)
     session_id = await shop.create(ASKING)
     sandbox.complete(session_id)
     await decide(shop, session_id, NOTIFY)

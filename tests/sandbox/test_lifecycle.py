@@ -116,7 +116,7 @@ async def test_serve_runs_until_a_signal_stops_it() -> None:
         announced.append(sandbox)
         stop.set()
 
-    await asyncio.wait_for(serve(announce=announce, stop=stop, merge="section"), 5)
+    await asyncio.wait_for(serve(announce=announce, stop=stop, merge="section"), 30)
     assert announced[0].switches.merge == "section"
 
 

@@ -37,7 +37,7 @@ async def exchange(box: Sandbox, raw: bytes) -> bytes:
     host, port = box.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(raw)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         answer = await reader.read()
     writer.close()
     await writer.wait_closed()

@@ -26,7 +26,7 @@ def captures(session: Any) -> list[Any]:
 
 async def test_a_capture_is_applied_after_its_connection_was_closed(shop: Shop, box: Sandbox) -> None:
     session_id = await paid(shop, box)
-    box.faults.add("apply_later", endpoint="capture", seconds=0.05, times=1)
+    box.faults.add("apply_later", endpoint="capture", seconds=0.5, times=1)
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await shop.capture(session_id, MUG)
     assert captures(await shop.read(session_id)) == []

@@ -112,12 +112,12 @@ async def test_a_copy_keeps_the_order_of_updates_with_its_original(sandbox: Sand
 async def test_closing_during_a_call_ends_that_call_with_an_error_of_this_library(sandbox: Sandbox) -> None:
     client = client_of(sandbox, retry=RetryPolicy(base=0.001))
     await client.sessions.create(new_session())
-    sandbox.faults.add("latency", seconds=5)
+    sandbox.faults.add("latency", seconds=60)
     task = asyncio.create_task(client.sessions.read(ID))
     await asyncio.sleep(0.02)
     await client.aclose()
     with pytest.raises(BriqpayError):
-        await asyncio.wait_for(task, 2)
+        await asyncio.wait_for(task, 30)
 
 
 # --- borrowed sessions -----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import pytest
 from support.shop import address, data, new_session
+from system.robust.robust_wire import connections_idle
 
 from briqpay_async import (
     BriqpayClient,
@@ -167,7 +168,9 @@ async def test_a_connection_that_the_server_closed_while_idle_is_not_used(
 ) -> None:
     sandbox.faults.add("stale_keepalive", endpoint="read", times=1, seconds=0.001)
     await client.sessions.read(session_id)
-    await asyncio.sleep(0.03)
+    async with asyncio.timeout(30):
+        while connections_idle(client):  # noqa: ASYNC110 - the pool has no event for it
+            await asyncio.sleep(0.001)
     await client.sessions.decide(session_id, Decision.allow())
     assert happened(sandbox, DECIDE) == (1, 1)
 
@@ -266,9 +269,9 @@ async def test_a_client_above_the_rate_limit_slows_down_and_gets_everything_done
 ) -> None:
     sandbox.faults.add("rate_limit", per_second=100, burst=5, retry_after="exact")
     patient = client.with_options(retry=RetryPolicy(attempts=30, base=0.01, cap=0.1))
-    answers = await asyncio.gather(*(patient.sessions.read(session_id) for _ in range(20)))
+    answers = await asyncio.gather(*(patient.sessions.read(session_id) for _ in range(10)))
     assert {answer.session_id for answer in answers} == {session_id}
-    assert sum(1 for record in sandbox.journal if record.status == 429) < 200
+    assert sum(1 for record in sandbox.journal if record.status == 429) < 100  # and not one for each try
 
 
 # --- time ------------------------------------------------------------------------------------------------

@@ -307,7 +307,7 @@ async def test_closing_takes_no_deadline_from_a_call_on_a_borrowed_session() -> 
         call = asyncio.create_task(failure(transport, UPDATE, seconds=0.05))
         await asyncio.sleep(0.01)
         await transport.aclose()
-        assert type(await asyncio.wait_for(call, 2.0)) is CallTimeoutError
+        assert type(await asyncio.wait_for(call, 30)) is CallTimeoutError
 
 
 async def test_closing_does_not_wait_for_a_server_that_stopped_reading() -> None:
@@ -322,7 +322,7 @@ async def test_closing_does_not_wait_for_a_server_that_stopped_reading() -> None
         call = asyncio.create_task(failure(transport, request))
         await stopped.wait()
         await asyncio.sleep(0.05)  # the sockets fill up
-        await asyncio.wait_for(transport.aclose(), 2.0)
+        await asyncio.wait_for(transport.aclose(), 30)
         closed.set()
         assert (await call).sent is not False
 

@@ -13,7 +13,7 @@ import pytest
 
 from briqpay_async import BulkJournal
 
-ROWS = 4_000
+ROWS = 20_000  # more than any machine sends before it is interrupted
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ class Pool:
 
     async def line(self) -> str:
         assert self.process.stderr is not None
-        return (await asyncio.wait_for(self.process.stderr.readline(), 20)).decode()
+        return (await asyncio.wait_for(self.process.stderr.readline(), 60)).decode()
 
     async def pid(self) -> int:
         """The process of the next worker that is ready."""
@@ -124,7 +124,7 @@ async def test_a_worker_that_dies_is_started_again_and_sigterm_ends_all(pool: Po
     third = await pool.pid()
     assert third not in {first, second}
     pool.process.terminate()
-    assert await asyncio.wait_for(pool.process.wait(), 20) == 0
+    assert await asyncio.wait_for(pool.process.wait(), 60) == 0
     for pid in (second, third):
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
@@ -134,7 +134,7 @@ async def test_workers_end_when_what_started_them_is_killed(pool: Pool) -> None:
     pids = [await pool.pid(), await pool.pid()]
     pool.process.kill()
     await pool.process.wait()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for pid in pids:
             while _runs(pid):  # noqa: ASYNC110 - no event tells it
                 await asyncio.sleep(0.02)

@@ -386,7 +386,7 @@ async def run_out_of_time_in_a_writer(world: World) -> object:
 async def be_cancelled(world: World) -> object:
     world.fault("latency", seconds=30, endpoint="patch")
     task = asyncio.create_task(world.client.sessions.update(world.id, world.patch()))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not world.sandbox.journal.of(endpoint="patch"):  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.001)
     world.net.add("a task", task)

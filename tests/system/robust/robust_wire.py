@@ -183,6 +183,12 @@ def connections_open(client: BriqpayClient) -> int:
     return 0 if connector is None else len(connector._acquired) + sum(map(len, connector._conns.values()))
 
 
+def connections_idle(client: BriqpayClient) -> int:
+    """Connections of the pool that the next request may use: neither in use, nor closed by the server."""
+    connector = _connector(client)
+    return sum(kept[0].is_connected() for pool in connector._conns.values() for kept in pool)
+
+
 def _connector(client: BriqpayClient) -> Any:
     session = client._caller.transport._session  # type: ignore[attr-defined]
     return None if session is None else session.connector

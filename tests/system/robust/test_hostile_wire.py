@@ -334,7 +334,7 @@ async def test_an_answer_without_end_is_cut_off_in_little_memory(
     tracemalloc.start()
     try:
         wire.always = serve
-        error = await failure(SAFE["read"](briqpay, 1.0))
+        error = await failure(SAFE["read"](briqpay, 20.0))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
