@@ -2,31 +2,28 @@
 
 The model: refusals have two causes, and slowing down distinguishes them.
 
-* A **limit** refuses what comes faster than it admits. Slightly below its rate nothing is refused.
+* A **limit** is a bucket of tokens. It refuses what comes faster than it admits, and nothing below its rate.
 * **Noise** (a busy gateway, say) refuses the same share at any rate. To slow down would only lose throughput.
 
-Each answer moves one number, the evidence that more is refused than the known noise explains (a CUSUM test: the
-logarithm of how much likelier the answer is if the share is clearly higher). What happens when it is enough:
+When more is refused than the known noise explains (``noise.py``):
 
-1. The pace goes **down**: below what was admitted since the last time, which is the limit's rate, for its bucket
-   was empty then and is empty now. Where that is not known, by a seventh.
-2. The same test, begun anew, shows what that did. **Rarer**: there is a limit. The pace rises again along a cubic
-   curve: soon near the old pace, long about there, and then ever faster, so that a quota that rose is found within
-   seconds. **Not rarer**: the pace goes down once more, to a place where a limit would refuse nothing. If refusals
-   still come there, they are noise; their share is remembered, and the pace goes back to where it was.
-3. More than three in ten refused is never noise: the pace is **halved** until it is less, or goes at once to the
-   rate that the refusals show (one divided by the seconds until the next token), but never far below the greatest
-   rate that was admitted a moment ago: others that begin to share the quota refuse much, and not for long.
+* More than three in ten are never noise: there is a limit. With less, and no limit known, the pace goes down a
+  little to compare the shares of refusals. Not rarer: noise, whose share is remembered, and the pace goes back.
+  Rarer: a limit.
+* At a limit the bucket was empty at the last alarm and is empty now, so **what was admitted between the two is the
+  limit's rate**. The pace goes to ``_BELOW`` of it, and rises from there: slowly until it is at the limit again,
+  ``_CYCLE`` requests later, and then ever faster, so that a quota that rose is found within seconds. What is saved
+  meanwhile fills the bucket and is spent before the next refusal, so that the quota is used up.
 
-Once a limit is known, only little noise is believed in: refusals that other users of a quota cause look like it,
-and a client that believed so would take their share.
+**Other processes on the quota** show in the time until the next token, which refusals name where the API says it
+exactly: a token takes ``1 / quota`` seconds. A process that gets clearly less than the quota shares it, and then
+rises in steps of the quota and not of its own pace. All rise alike and each falls by a share of what it has, so
+that their paces become equal, as TCP's do. Where refusals name no such time the quota is used up too, but not
+equally: ``RateLimit`` and ``RedisState`` share a quota that is known.
 
 A refused request waits by itself for the time that its answer names. All requests wait only when one refusal
 follows the other and nothing is admitted, and no longer than that proves: a whole number of seconds has been
 rounded up, so it proves one second less.
-
-Processes that share a quota without knowing of each other use it up, and their shares differ, by a factor of two
-to five as a rule. To have them equal, set the rate and share it (``RateLimit``, ``RedisState``).
 
 Pure arithmetic. Times are monotonic seconds.
 """
@@ -35,40 +32,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from enum import Enum
 from typing import Final
 
 import attrs
 
+from briqpay_async.bulk.noise import MOST_NOISE, NoiseTest
+
 __all__ = ["AdaptiveRate"]
 
-_DOWN: Final = 0.85  # of the pace that was refused, where it is not known what was admitted
-_BELOW: Final = 0.9  # of what was admitted: what is saved fills a bucket of ten tokens again at 300 a second
-_DEEPER: Final = 0.7  # of a pace at which at most 0.3 was refused: a limit would refuse nothing there
-_MOST_NOISE: Final = 0.3  # a greater share of refusals is never called noise
-_NOISE_AT_A_LIMIT: Final = 0.01  # what is believed of it once a limit is known
-_PLATEAU: Final = (0.36, 50.0)  # seconds, and requests, to the middle of the curve: one in a hundred is refused
-_MARGIN: Final = 0.03  # "clearly higher" is half as much again and 3 % more: what may be refused beyond the noise
-_ALARM: Final = 3.0  # evidence, e^3 to one: one refusal where there is no noise. More where requests are many,
-_EVERY: Final = 20.0  # so that chance alone raises an alarm once in so many seconds
-_RARER: Final = 2.0  # evidence of the opposite: some sixty requests without a refusal
-_EXPECTED: Final = 12.0  # refusals at a lower pace, if it did not help: of so many, chance hides few
+# The model.
+_BELOW: Final = 0.9  # of the limit's rate: what is saved fills a bucket of some ten tokens
+_CYCLE: Final = 80.0  # requests until the pace is there again, so that about one in a hundred is refused
+_SHARED, _ALONE = 0.72, 0.85  # of a quota: who gets less than the one shares it, until it gets more than the other
+_SLOWLY: Final = 8.0  # times a cycle, where a quota is shared: each process causes refusals, and meets them
+_NOISE_AT_A_LIMIT: Final = 0.01  # believed once a limit is known: refusals that others cause look like noise
+# Comparing the share of refusals at lower paces.
+_LOWER: Final = (0.85, 0.7)  # of the pace that was refused
+_EXPECTED: Final = 12.0  # refusals there, if it did not help: of so many, chance hides few
 _AS_BEFORE, _GONE = 0.6, 0.2  # of them: from the one on, it did not help; up to the other, it did
-_KEPT: Final = 0.4  # of the greatest rate that was admitted in about the last half second
+# How long to look, and what to take into account.
 _WARM: Final = 0.6  # seconds until connections are made, and the speed is what it will be
 _MANY: Final = 100  # requests: enough to learn a share of a few per cent from
+_FEW: Final = 20  # requests: too few to say that a quota is shared
+_SHORTEST, _LONGEST = 0.15, 10.0  # seconds of a cycle
+_OVERDUE: Final = 1.6  # cycles: when the bucket is empty again, unless the limit is far above what was thought.
+_OVERSHOT: Final = 0.7  # of the pace, which is at most so far beyond the limit then
+_KEPT: Final = 0.4  # of the greatest rate that was admitted in about the last half second: others may come and go
 _CLOSED: Final = 8  # refusals in a row: by chance that is one in 10 000 000 where a tenth is refused
+_DENSE: Final = 0.05  # seconds: where nothing holds requests back, an empty bucket refuses one sooner
+_PRECISE: Final = 0.001  # seconds: how exactly the time until the next token is named
 _LATE: Final = 0.005  # seconds that a timer may be late and be made up for
 _LONGEST_PAUSE: Final = 300.0
-
-
-class Phase(Enum):
-    """What the pace does: rise, or stay low to see whether refusals get rarer."""
-
-    RISING = "rising"
-    DOWN = "down"
-    HALVED = "halved"
-    DEEPER = "deeper"
 
 
 @attrs.define
@@ -91,30 +85,30 @@ class AdaptiveRate:
     resumes: float = -math.inf
     refusals: int = 0
     _next: float = -math.inf
-    _phase: Phase = Phase.RISING
-    _since: float = 0.0  # when the phase began
-    _limited: bool = False  # a limit is known
-    _share: float = 0.0  # of requests that were refused when the pace went down
-    # Evidence, and what each answer adds to it.
-    _evidence: float = 0.0
-    _enough: float = _ALARM
-    _of_refusal: float = 0.0
-    _of_answer: float = 0.0
-    _requests: int = 0  # of the phase, or of what was not learned from yet
-    _refused: int = 0
-    _asked: list[float] = attrs.Factory(list)  # what the refusals of the phase asked for
-    _noise: tuple[float, float] = (0.3, 150.0)  # refusals and requests that the noise is taken from; a guess
-    # The curve.
-    _top: float = 0.0
-    _low: float = 0.0
-    _middle: float = _PLATEAU[0]
-    _used: float = 0.0  # seconds of the curve that were used: time in which nothing was to be sent does not count
-    _shown_rate: float = 0.0  # the limit's rate, where its refusals showed it
+    _test: NoiseTest = attrs.Factory(NoiseTest)
+    _since: float = 0.0  # when the pace was changed last, or left alone on purpose
+    # Comparing.
+    _trials: int = 0  # of ``_LOWER``; 0 while the pace rises
+    _share: float = 0.0  # of requests that were refused before
     _before: float | None = None  # the pace to go back to
-    # What was admitted.
-    _admitted: int = 0  # since ``_alarmed``
-    _alarmed: float = 0.0
-    _lately: int = 0  # since ``_counted``
+    _refused_rate: float = 0.0
+    # The limit.
+    _limited: bool = False
+    _shared: bool = False
+    _quota: float = 0.0  # of which the pace rises by a share: the own rate, unless the quota is shared
+    _empty: float = math.nan  # when its bucket was empty
+    _admitted: int = 0  # since then
+    _last: float = -math.inf  # when a request was refused
+    _less: bool = False  # was admitted lately than the quota
+    _soonest: float = math.inf  # the shortest time until the next token that was named since then
+    _token: float = 0.0  # the longest one ever, which fades
+    # The curve along which the pace rises.
+    _low: float = 0.0
+    _seconds: float = 0.0  # until the pace is where it was
+    _used: float = 0.0  # seconds of the curve that were used: time in which nothing was to be sent does not count
+    _learned: bool = False  # from what was refused below the limit
+    # The speed.
+    _lately: int = 0  # admitted since ``_counted``
     _counted: float = math.nan
     _best: float = 0.0
     # Requests under way.
@@ -125,14 +119,13 @@ class AdaptiveRate:
     _before_row: float | None = None
 
     def __attrs_post_init__(self) -> None:
-        self._since = self._alarmed = self.now
+        self._since = self.now
         self._weigh()
 
     @property
     def noise(self) -> float:
         """Share of requests that is refused at any rate."""
-        refused, requests = self._noise
-        return min(refused / requests, _NOISE_AT_A_LIMIT if self._limited else _MOST_NOISE)
+        return self._test.share
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may be made; not positive when it may be made now."""
@@ -146,7 +139,7 @@ class AdaptiveRate:
             self.resumes = -math.inf
             return
         self._next = max(self._next, now - _LATE) + 1.0 / rate
-        if self._phase is Phase.RISING:
+        if not self._trials:
             self._rise(now, rate)
 
     def answered(self, now: float) -> None:
@@ -160,18 +153,12 @@ class AdaptiveRate:
             self._under_way -= 1
         if self._old and self._is_old(now):
             return
-        self._requests += 1
-        evidence = self._evidence + self._of_answer
-        if self._phase is not Phase.RISING:
-            self._evidence = evidence
-            if self._limited:
-                self._look_whether_rarer(now)
-            else:
-                self._compare(now)
-            return
-        self._evidence = max(evidence, 0.0)
-        if self._requests >= _MANY:
-            if self.rate is not None or evidence < self._enough:
+        test = self._test
+        test.on_admitted()
+        if self._trials:
+            self._compare(now)
+        elif test.requests >= _MANY and not self._limited:
+            if self.rate is not None or not test.alarm:
                 self._learn()
             elif self._best and now - self.now >= _WARM:
                 self._alarm(now)
@@ -184,34 +171,34 @@ class AdaptiveRate:
             retry_after: Seconds that it asked to wait, if it said so.
         """
         self.refusals += 1
+        if math.isnan(self._empty) or (self.rate is None and now - self._last > _DENSE):
+            self._empty, self._admitted = now, 0
+        self._last = now
+        if retry_after is not None and retry_after != int(retry_after):
+            self._soonest = min(self._soonest, retry_after)
+            self._token = max(retry_after, 0.999 * self._token)
         if not self._in_a_row:
             self._before_row = self.rate
         self._in_a_row += 1
         self._under_way = max(self._under_way - 1, 0)
         if not (self._old and self._is_old(now)):
-            self._requests += 1
-            self._refused += 1
-            if len(self._asked) < 64:
-                self._asked.append(retry_after or 0.0)
-            most = self._enough + self._of_refusal
-            self._evidence = min(self._evidence + self._of_refusal, most + 1.0)
-            least = self._enough if self._phase is Phase.RISING else most
-            if not self._limited and self._phase is not Phase.RISING:
+            self._test.on_refused()
+            if self._trials:
                 self._compare(now)
-            elif self._evidence >= least and not self._can_wait(now):
+            elif self._test.alarm and not self._can_wait(now):
                 self._alarm(now)
         if self._in_a_row >= _CLOSED and now >= self.resumes:
             self._close(now, retry_after)
 
-    def _can_wait(self, now: float) -> bool:
-        """Whether nothing is lost by looking longer: little is refused, and the speed is not known yet."""
-        if self.rate is not None or (self._refused >= _CLOSED and self._refused > self._requests / 2):
-            return False
-        return self._requests < _MANY or not self._best or now - self.now < _WARM
-
     def lost(self) -> None:
         """A request got no answer."""
         self._under_way = max(self._under_way - 1, 0)
+
+    def _can_wait(self, now: float) -> bool:
+        """Whether nothing is lost by looking longer: little is refused, and the speed is not known yet."""
+        if self.rate is not None or self._test.is_no_noise:
+            return False
+        return self._test.requests < _MANY or not self._best or now - self.now < _WARM
 
     def _is_old(self, now: float) -> bool:
         """Whether an answer belongs to a request from before the pace changed."""
@@ -228,27 +215,15 @@ class AdaptiveRate:
         if proven >= 1.0:
             self.rate = self._before_row  # a door that is closed for so long says nothing about the pace
 
-    # --- evidence ------------------------------------------------------------------------------------------
+    # --- what was seen ---------------------------------------------------------------------------------------
 
     def _weigh(self) -> None:
-        """Say what an answer proves, given the noise."""
-        noise = self.noise
-        more = 1.5 * noise + _MARGIN
-        self._of_refusal = math.log(more / noise)
-        self._of_answer = math.log((1.0 - more) / (1.0 - noise))
-        by_chance = _EVERY * max(self.rate or self._best, 1.0) * noise
-        self._enough = max(_ALARM, 1.0 + math.log(by_chance)) + (2.0 if self.rate is None else 0.0)
+        self._test.at_most = _NOISE_AT_A_LIMIT if self._limited else MOST_NOISE
+        self._test.weigh(self.rate or self._best, paced=self.rate is not None)
 
     def _learn(self) -> None:
-        """Take what was just seen for noise. At a limit, only what is seen below it is."""
-        if self._phase is not Phase.RISING or not self._limited:
-            refused, requests = self._noise
-            most = 200.0 if self._limited else max(500.0, self.rate or self._best)
-            kept = min(1.0, most / (requests + 1.0))
-            self._noise = max(refused * kept + self._refused, 0.3), requests * kept + self._requests
+        self._test.learn(200.0 if self._limited else max(500.0, self.rate or self._best))
         self._weigh()
-        self._requests = self._refused = 0
-        self._asked.clear()
 
     def _count(self, now: float) -> None:
         """See how much was admitted lately."""
@@ -259,129 +234,118 @@ class AdaptiveRate:
         self._best = max(self._best * 0.25**seconds, self._lately / seconds)
         self._counted, self._lately = now, 0
 
-    # --- down ------------------------------------------------------------------------------------------------
+    def _speed(self, now: float) -> float:
+        """The rate that was admitted lately."""
+        rate, seconds = self._best, now - self._counted  # not a number before the first answer
+        if not rate or seconds > 0.02:
+            rate = max(rate, self._lately / max(seconds, 0.002) if seconds >= 0.0 else 500.0, 10.0)
+        return rate
+
+    # --- noise or a limit ------------------------------------------------------------------------------------
 
     def _alarm(self, now: float) -> None:
         """More is refused than the noise explains."""
-        share = self._refused / self._requests
-        if self._phase is Phase.RISING:
-            self._share = share
+        if self._limited or self._test.is_no_noise:
             self._go_below(now)
-        elif self._requests < 20 and not (self._refused >= 4 and share > 0.6):
-            return
-        elif share > _MOST_NOISE:
-            self._halve(now)
-        elif self._phase is Phase.HALVED:
-            self._top = self.rate or self.floor
-            self._slow_down(now, _DOWN * self._top, Phase.DOWN)
-        elif self._phase is Phase.DOWN:
-            self._top = self.rate or self.floor
-            self._slow_down(now, _DEEPER * self._top, Phase.DEEPER)
         else:
-            self._learn()
-            self._evidence = 0.0
+            self._share = self._test.refused / self._test.requests
+            self._before = self.rate
+            self._refused_rate = self.rate or self._speed(now)
+            self._try_lower(now)
+
+    def _try_lower(self, now: float) -> None:
+        """Slow down to see whether refusals get rarer."""
+        self._learn()
+        self._slow_down(now, _LOWER[self._trials] * self._refused_rate)
+        self._trials += 1
 
     def _compare(self, now: float) -> None:
-        """Where no limit is known: whether the share of refusals at the lower pace is what it was before."""
-        share = self._refused / self._requests
-        if share > _MOST_NOISE and (self._requests >= 20 or (self._refused >= 4 and share > 0.6)):
-            self._halve(now)
+        """Whether the share of refusals at the lower pace is what it was before."""
+        if self._test.is_no_noise:
+            self._go_below(now)
             return
-        before = self._share * self._requests
-        if before < _EXPECTED or now - self._since < 0.05:
+        expected = self._share * self._test.requests
+        if expected < _EXPECTED or now - self._since < 0.05:
             return
-        left = self._refused / before
-        if left >= (_AS_BEFORE if self._phase is Phase.DOWN else _AS_BEFORE / 1.5):
-            self._call_it_noise(now)
-        elif left > _GONE and self._phase is Phase.DOWN:  # a limit that is lower still, or chance
-            self._top = self.rate or self.floor
-            self._slow_down(now, _DEEPER * self._top, Phase.DEEPER)
+        left, last = self._test.refused / expected, self._trials == len(_LOWER)
+        if left >= (_AS_BEFORE / 1.5 if last else _AS_BEFORE):
+            self._test.believe()
+            self._empty = math.nan
+            self.rate = self._before
+            self._rise_again(now)
+        elif left > _GONE and not last:  # a limit that is lower still, or chance
+            self._try_lower(now)
         else:
             self._limited = True
             self._rise_again(now)
 
+    # --- a limit ---------------------------------------------------------------------------------------------
+
     def _go_below(self, now: float) -> None:
-        rate = self._before = self.rate
-        if rate is None:
-            seconds = now - self._counted  # not a number before the first answer
-            rate = self._best
-            if not rate or seconds > 0.02:
-                rate = max(rate, self._lately / max(seconds, 0.002) if seconds >= 0.0 else 500.0, 10.0)
-        self._top, low = rate, _DOWN * rate
-        if self._admitted >= 20 and self.rate is not None and self._used < 2.5 * self._middle:
-            # The bucket was empty at the last alarm and is empty now, so this is what the limit admits.
-            admitted = self._admitted / (now - self._alarmed) / (1.0 - self.noise)
-            if admitted > 0.7 * rate:
-                self._top = min(rate, admitted)
-                low = _BELOW * self._top
-        self._alarmed, self._admitted = now, 0
-        self._slow_down(now, low, Phase.DOWN)
-
-    def _halve(self, now: float) -> None:
-        """Far too much is refused: there is a limit, far below."""
-        self._top = self.rate or self.floor
-        low = 0.5 * self._top
-        asked = sorted(self._asked)[len(self._asked) // 2]  # in the middle: a few may be noise
-        if asked != int(asked):
-            self._shown_rate = 1.0 / asked
-            if _BELOW * self._shown_rate < low:
-                self._top, low = self._shown_rate, _BELOW * self._shown_rate
-        self._limited = True
-        self._before = None
-        self._slow_down(now, low, Phase.HALVED)
-
-    def _slow_down(self, now: float, rate: float, phase: Phase) -> None:
-        if not self._limited:
+        """Go below the limit's rate: its bucket is empty now."""
+        rate = self.rate or self._speed(now)
+        limit = min(rate, self._limit(now))
+        if self._used > _OVERDUE * self._seconds:
+            limit = max(limit, _OVERSHOT * rate)
+        if self._used < 0.7 * self._seconds and self._test.requests >= _FEW and not self._test.is_no_noise:
             self._learn()
+        if self._admitted >= _FEW and self._token:
+            self._token = min(self._token, 1.0 / limit)
+            less = limit < (_ALONE if self._shared else _SHARED) / (self._token + _PRECISE)
+            self._shared, self._less = less and self._less, less
+        self._quota = 1.0 / (self._token + _PRECISE) if self._shared else limit
+        self._limited = True
+        self._empty, self._admitted, self._soonest = now, 0, math.inf
         kept = _KEPT * self._best * 0.25 ** max(now - self._counted, 0.0) if self._best else 0.0
-        self.rate = max(rate, kept, self.floor)
-        self._begin(now, phase)
+        self._slow_down(now, max(_BELOW * limit, kept))
+        self._rise_again(now)
+
+    def _limit(self, now: float) -> float:
+        """The limit's rate, as far as the time since its bucket was empty shows it."""
+        seconds = max(now - self._empty, 0.001)
+        if self._admitted >= _FEW and self._used:
+            seconds = min(seconds, self._used)  # there was nothing to send in the rest
+        admitted = self._admitted + 1
+        if self.rate is None:
+            admitted += self._under_way  # answers that are read together come in any order
+        limit = admitted / seconds / (1.0 - self._test.share)
+        if not self._limited and self._soonest < math.inf:
+            # A token takes at least this long, unless more was admitted than that allows: then it was noise.
+            limit = min(limit, max(1.0 / self._soonest, (self._admitted - 1) / seconds))
+        return limit
+
+    def _slow_down(self, now: float, rate: float) -> None:
+        self.rate = max(rate, self.floor)
+        self._since = now
+        self._test.begin()
         self._old, self._old_until = self._under_way, now + 1.0
 
-    def _begin(self, now: float, phase: Phase) -> None:
-        self._phase, self._since = phase, now
-        self._evidence = 0.0
-        self._requests = self._refused = 0
-        self._asked.clear()
-
-    def _call_it_noise(self, now: float) -> None:
-        """Slowing down does not help: go on as before."""
-        self._noise = float(self._refused), float(self._requests)
-        self.rate = self._before
-        if self.rate is not None:
-            self._top, self._low = self.rate, _DOWN * self.rate
-            self._used = self._set_middle(self.rate)
-        self._begin(now, Phase.RISING)
+    def _rise_again(self, now: float) -> None:
+        self._trials = 0
+        self._low = self.rate or self.floor
+        self._quota = max(self._quota, self._low)
+        self._seconds = min(max(_CYCLE / self._quota, _SHORTEST), _LONGEST)
+        if self._shared:
+            self._seconds *= _SLOWLY
+        self._used = 0.0
+        self._learned = False
+        self._since = now
+        self._test.begin()
         self._weigh()
 
-    # --- up --------------------------------------------------------------------------------------------------
-
-    def _look_whether_rarer(self, now: float) -> None:
-        seconds = now - self._since
-        few = self._requests >= 20 and not self._refused and seconds >= 2.0  # enough where they are so slow
-        if few or self._requests >= 2 * _MANY or (self._evidence <= -_RARER and seconds >= 0.05):
-            self._rise_again(now)
-
-    def _rise_again(self, now: float) -> None:
-        self._learn()
-        self._low = self.rate or self.floor
-        self._used = 0.0
-        self._set_middle(self._low)
-        self._begin(now, Phase.RISING)
-
-    def _set_middle(self, rate: float) -> float:
-        seconds, requests = _PLATEAU
-        round_trip = self._under_way / rate
-        self._middle = max(seconds, requests / max(self._shown_rate, self._top), 4.0 * round_trip)
-        return self._middle
-
     def _rise(self, now: float, rate: float) -> None:
-        self._used += 1.0 / rate
-        if self._used > self._middle and now - self._since > 2.0 * self._used + 0.1:
+        used = self._used = self._used + 1.0 / rate
+        if self._limited and not self._learned and used >= 0.7 * self._seconds:
+            self._learned = True
+            self._learn()
+        if used > self._seconds and now - self._since > 2.0 * used + 0.1 and rate > 2.0 * self._best:
             self.rate = None  # something else holds requests back
             self._limited = False
-            self._begin(now, Phase.RISING)
+            self._empty = math.nan
+            self._since = now
+            self._test.begin()
             self._weigh()
-        elif self._top > self._low:
-            place = (self._used - self._middle) / self._middle
-            self.rate = self._top + (self._top - self._low) * place**3
+        else:
+            cycles = used / self._seconds
+            shares = cycles + (cycles / 2.0) ** 4 if self._shared else cycles**3
+            self.rate = self._low + (1.0 - _BELOW) * self._quota * shares

@@ -24,7 +24,7 @@ def test_refusals_that_slowing_down_does_not_make_rarer_slow_nothing_down(
     run = simulate(Server(noise=share, noise_retry_after=retry_after), 3, **network)
     naive = simulate(Server(noise=share, noise_retry_after=retry_after), 3, naive=True, **network)
 
-    assert len(run.admitted) >= 0.85 * len(naive.admitted)
+    assert len(run.admitted) >= 0.9 * len(naive.admitted)
 
 
 def test_the_share_of_noise_is_learned() -> None:
@@ -55,44 +55,46 @@ def test_without_refusals_nothing_is_held_back() -> None:
 
 @pytest.mark.parametrize("per_second", [5, 20, 60, 300, 500])
 def test_a_limit_that_says_when_a_token_comes_is_used_up(per_second: int) -> None:
-    seconds = 20 if per_second < 20 else 10
+    seconds = 15 if per_second < 20 else 8
 
     run = simulate(Server(lambda _: per_second), seconds)
 
     assert len(run.admitted) >= 0.95 * (per_second * seconds + 10)
-
-
-@pytest.mark.parametrize("retry_after", ["exact", "seconds", None])
-@pytest.mark.parametrize("per_second", [300, 500])
-def test_few_requests_are_refused_once_a_limit_is_known(per_second: int, retry_after: str | None) -> None:
-    run = simulate(Server(lambda _: per_second, retry_after=retry_after), 10)
-
     assert run.refused_share(2) <= 0.03
 
 
 @pytest.mark.parametrize("retry_after", ["seconds", None])
-@pytest.mark.parametrize(("per_second", "burst"), [(60, 5), (60, 10), (300, 10)])
-def test_a_limit_that_rounds_its_times_or_names_none_is_used_well(
+@pytest.mark.parametrize(("per_second", "burst"), [(20, 10), (60, 5), (60, 10), (300, 10), (500, 10)])
+def test_a_limit_that_rounds_its_times_or_names_none_is_used_up(
     per_second: int, burst: int, retry_after: str | None
 ) -> None:
     run = simulate(Server(lambda _: per_second, burst, retry_after=retry_after), 10)
 
-    assert len(run.admitted) >= 0.9 * (10 * per_second + burst)
+    assert len(run.admitted) >= 0.95 * (10 * per_second + burst)
+    assert run.refused_share(2) <= 0.03
 
 
 @pytest.mark.parametrize(("before", "after"), [(200, 600), (600, 200), (900, 300), (300, 100)])
-@pytest.mark.parametrize("retry_after", ["exact", "seconds"])
-def test_a_limit_that_changes_is_followed_within_seconds(before: int, after: int, retry_after: str) -> None:
+@pytest.mark.parametrize("retry_after", ["exact", "seconds", None])
+def test_a_limit_that_changes_is_followed_within_seconds(before: int, after: int, retry_after: str | None) -> None:
     run = simulate(Server(lambda now: before if now < 3 else after, retry_after=retry_after), 8)
 
-    assert len(run.admitted) >= 0.85 * (3 * before + 5 * after)
+    assert len(run.admitted) >= 0.9 * (3 * before + 5 * after)
+    assert run.refused_share(2) <= 0.035  # the change itself costs some twenty
+
+
+@pytest.mark.parametrize("retry_after", ["exact", None])
+def test_a_limit_that_becomes_eight_times_as_high_is_found(retry_after: str | None) -> None:
+    run = simulate(Server(lambda now: 50 if now < 3 else 400, retry_after=retry_after), 15)
+
+    assert sum(at > 13 for at in run.admitted) >= 0.9 * 2 * 400
 
 
 @pytest.mark.parametrize(("per_second", "noise"), [(300, 0.03), (60, 0.03), (1000, 0.01)])
 def test_a_limit_behind_noise_is_found_too(per_second: int, noise: float) -> None:
     run = simulate(Server(lambda _: per_second, noise=noise), 10)
 
-    assert len(run.admitted) >= 0.75 * 10 * per_second
+    assert len(run.admitted) >= 0.8 * 10 * per_second
 
 
 @pytest.mark.parametrize("round_trip", [0.001, 0.02])
@@ -103,6 +105,23 @@ def test_a_slow_network_does_not_hide_a_limit(round_trip: float) -> None:
     assert run.refused_share(2) <= 0.04
 
 
+def test_a_pause_of_the_machine_is_not_taken_for_a_limit() -> None:
+    pace = AdaptiveRate()
+    for _ in range(40):
+        pace.on_sent(0.0)
+    pace.refused(0.04, 0.001)
+    for at in range(19):
+        pace.answered(0.3 + 0.0001 * at)
+    for at in range(20):
+        pace.refused(0.31 + 0.0001 * at, 0.001)
+
+    assert pace.rate is not None
+    assert pace.rate > 500  # and not nineteen in a third of a second
+
+
+# --- a quota that is shared ------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("retry_after", ["exact", "seconds", None])
 @pytest.mark.parametrize("begins", [(0.0, 0.0, 0.0), (0.0, 0.3, 0.6)])
 def test_processes_that_share_a_quota_use_it_up_and_are_refused_little(
@@ -110,11 +129,22 @@ def test_processes_that_share_a_quota_use_it_up_and_are_refused_little(
 ) -> None:
     runs = together(Server(lambda _: 300, retry_after=retry_after), 15, begins)
 
-    refused = sum(len([at for at in run.refused if at > 2]) for run in runs)
+    refused = sum(at > 2 for run in runs for at in run.refused)
     admitted = sum(len(run.admitted) for run in runs)
     assert admitted >= 0.95 * 15 * 300
-    assert refused <= 0.06 * admitted
-    assert all(sum(at > 5 for at in run.admitted) > 50 for run in runs)  # none starves
+    assert refused <= 0.04 * admitted
+
+
+@pytest.mark.parametrize("begins", [(0.0, 0.0, 0.0), (0.0, 0.3, 0.6), (0.0, 0.0), (0.0, 5.0, 5.0)])
+def test_processes_get_equal_shares_where_refusals_say_when_a_token_comes(begins: tuple[float, ...]) -> None:
+    shares = []
+    for seed in range(5):
+        runs = together(Server(lambda _: 300), 20, begins, seed=seed)
+        late = [sum(at > 10 for at in run.admitted) for run in runs]
+        shares.append(min(late) / max(late))
+
+    assert sorted(shares)[2] >= 0.6
+    assert min(shares) >= 0.2
 
 
 # --- a closed door ---------------------------------------------------------------------------------------

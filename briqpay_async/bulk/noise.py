@@ -1,0 +1,104 @@
+"""The share of requests that is refused at any rate, and a test that shows when more are refused.
+
+The test is CUSUM: each answer adds the logarithm of how much likelier it is if the share is clearly higher than
+the noise. Enough of that evidence is an alarm. Without noise one refusal is enough.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import attrs
+
+__all__ = ["MOST_NOISE", "NoiseTest"]
+
+MOST_NOISE: Final = 0.3  # a greater share of refusals is never called noise
+_MARGIN: Final = 0.03  # "clearly higher" is half as much again and 3 % more: what may be refused beyond the noise
+_ALARM: Final = 3.0  # evidence, e^3 to one: one refusal where there is no noise. More where requests are many,
+_SECONDS: Final = 20.0  # so that chance alone raises an alarm once in so many seconds
+
+
+@attrs.define
+class NoiseTest:
+    """What is known of the noise, and the evidence against it.
+
+    Attributes:
+        at_most: A greater share is not believed.
+        requests: Requests that were not learned from yet.
+        refused: How many of them were refused.
+    """
+
+    at_most: float = MOST_NOISE
+    requests: int = 0
+    refused: int = 0
+    _seen: tuple[float, float] = (
+        0.3,
+        150.0,
+    )  # refusals and requests that the share is taken from; at first a guess
+    _evidence: float = 0.0
+    _enough: float = _ALARM
+    _of_refusal: float = 0.0
+    _of_answer: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """Share of requests that is refused at any rate."""
+        refused, requests = self._seen
+        return min(refused / requests, self.at_most)
+
+    @property
+    def alarm(self) -> bool:
+        """Whether more is refused than the noise explains."""
+        return self._evidence >= self._enough
+
+    @property
+    def is_no_noise(self) -> bool:
+        """Whether so much is refused that no noise explains it."""
+        refused, requests = self.refused, self.requests
+        return refused > MOST_NOISE * requests and (requests >= 20 or (refused >= 4 and refused > 0.6 * requests))
+
+    def on_admitted(self) -> None:
+        """A request was admitted."""
+        self.requests += 1
+        self._evidence = max(self._evidence + self._of_answer, 0.0)
+
+    def on_refused(self) -> None:
+        """A request was refused."""
+        self.requests += 1
+        self.refused += 1
+        self._evidence = min(self._evidence + self._of_refusal, self._enough + self._of_refusal + 1.0)
+
+    def weigh(self, rate: float, *, paced: bool) -> None:
+        """Say what an answer proves, and how much is enough.
+
+        Args:
+            rate: Requests a second.
+            paced: Whether the rate is held; if not, an alarm is a great step, and must be more certain.
+        """
+        noise = self.share
+        more = 1.5 * noise + _MARGIN
+        self._of_refusal = math.log(more / noise)
+        self._of_answer = math.log((1.0 - more) / (1.0 - noise))
+        by_chance = _SECONDS * max(rate, 1.0) * noise
+        self._enough = max(_ALARM, 1.0 + math.log(by_chance)) + (0.0 if paced else 2.0)
+
+    def learn(self, memory: float) -> None:
+        """Take what was seen for noise.
+
+        Args:
+            memory: Requests that are remembered from before.
+        """
+        refused, requests = self._seen
+        kept = min(1.0, memory / (requests + 1.0))
+        self._seen = max(refused * kept + self.refused, 0.3), requests * kept + self.requests
+        self.requests = self.refused = 0
+
+    def believe(self) -> None:
+        """Take what was seen for noise, and forget what was seen before."""
+        self._seen = float(self.refused), float(self.requests)
+
+    def begin(self) -> None:
+        """Begin anew to gather evidence."""
+        self._evidence = 0.0
+        self.requests = self.refused = 0

@@ -1,0 +1,78 @@
+"""The share of requests that is refused at any rate, and the test against it."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from briqpay_async.bulk.noise import MOST_NOISE, NoiseTest
+
+
+def weighed(refused: int = 0, requests: int = 0, *, at_most: float = MOST_NOISE) -> NoiseTest:
+    test = NoiseTest(at_most)
+    see(test, refused, requests)
+    test.learn(200.0)
+    test.weigh(300.0, paced=True)
+    test.begin()
+    return test
+
+
+def see(test: NoiseTest, refused: int, requests: int) -> None:
+    for place in range(requests):
+        if place < refused:
+            test.on_refused()
+        else:
+            test.on_admitted()
+
+
+def test_without_noise_one_refusal_is_an_alarm() -> None:
+    test = weighed(0, 500)
+    test.on_refused()
+
+    assert test.alarm
+
+
+def test_known_noise_is_no_alarm_and_twice_as_much_is() -> None:
+    chance = random.Random(1)  # noqa: S311 - repeats
+    for share, alarms in ((0.1, False), (0.25, True)):
+        test = weighed(100, 1000)
+        for _ in range(400):
+            if chance.random() < share:
+                test.on_refused()
+            else:
+                test.on_admitted()
+        assert test.alarm is alarms
+
+
+@pytest.mark.parametrize(
+    ("refused", "requests", "found"),
+    [(3, 3, False), (4, 5, True), (4, 8, False), (6, 20, False), (7, 20, True), (300, 1000, False)],
+)
+def test_so_much_is_no_noise(refused: int, requests: int, found: bool) -> None:
+    test = NoiseTest()
+    see(test, refused, requests)
+
+    assert test.is_no_noise is found
+
+
+def test_no_more_noise_is_believed_than_may_be() -> None:
+    assert weighed(100, 1000).share == pytest.approx(0.1, rel=0.2)
+    assert weighed(100, 1000, at_most=0.01).share == 0.01
+
+
+def test_what_was_learned_fades() -> None:
+    test = weighed(100, 1000)
+    for _ in range(4):
+        see(test, 0, 1000)
+        test.learn(200.0)
+
+    assert test.share < 0.001
+
+
+def test_what_is_believed_replaces_what_was_learned() -> None:
+    test = weighed(100, 1000)
+    see(test, 2, 100)
+    test.believe()
+
+    assert test.share == pytest.approx(0.02)
