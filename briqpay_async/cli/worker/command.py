@@ -15,13 +15,16 @@ from briqpay_async.cli.output import narrated, say
 from briqpay_async.cli.stopping import stop_requested
 from briqpay_async.cli.worker.queue import Queue, RedisUrl
 from briqpay_async.client import BriqpayClient
+from briqpay_async.shared import RedisState
 
 __all__ = ["register"]
 
 _MOST: Final = 256
 _AT_ONCE: Final = 4  # shards that a process works on at the same time
 _PAUSE: Final = 1.0  # seconds until a process that died is started again, or the server is tried again
+_AGAIN: Final = 60.0  # seconds until the same trouble is told again
 _GRACE: Final = 15.0  # seconds that rows under way have to finish; another worker sends those that have not
+_END: Final = 1.0  # seconds to end in, after that
 _CHILD: Final = "BRIQPAY_WORKER_CHILD"
 
 
@@ -69,11 +72,19 @@ def worker(
 
     make_client()  # settings that are wrong are told before anything begins
     queue.tasks(broker, state, concurrency=concurrency, make_client=make_client)
+    asyncio.run(_check(state))
     if processes > 1:
         asyncio.run(_supervise(processes, redis))
         return
     with narrated():
         asyncio.run(_serve(broker))
+
+
+async def _check(state: RedisState) -> None:
+    try:
+        await state.check()
+    finally:
+        await state.aclose()
 
 
 async def _serve(broker: Any) -> None:
@@ -85,15 +96,18 @@ async def _serve(broker: Any) -> None:
     serving = asyncio.create_task(_serve_until(stopping, broker))
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.wait((serving,), timeout=_GRACE)
+    done, _ = await asyncio.wait((serving,), timeout=_GRACE)
+    if not done:
+        await broker.shutdown()  # which leaves what is under way to other workers
+        await asyncio.wait((serving,), timeout=_END)
     stopped.cancel()
     serving.cancel()
-    await asyncio.wait((serving,), timeout=1)
+    await asyncio.wait((serving,), timeout=_END)
 
 
 async def _serve_until(stopping: asyncio.Event, broker: Any) -> None:
     """Receive wake-ups until told to stop, and try again where the server goes away."""
-    started = False
+    started, told, again = False, "", 0.0
     while not stopping.is_set():
         try:
             if not started:
@@ -102,9 +116,20 @@ async def _serve_until(stopping: asyncio.Event, broker: Any) -> None:
                 say(f"briqpay worker {os.getpid()}: ready")
             await _listen(broker, stopping)
         except Exception as error:  # noqa: BLE001 - of the broker's library, or of the server's connection
-            say(f"briqpay: the server of the queue does not answer: {one_line(str(error))}")
+            text = f"briqpay: the server of the queue does not answer: {one_line(str(_cause(error)))}"
+            now = asyncio.get_running_loop().time()
+            if text != told or now >= again:
+                told, again = text, now + _AGAIN
+                say(text)
             await _wait(stopping, _PAUSE)
     await broker.shutdown()
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The first error of a group."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 async def _listen(broker: Any, stopping: asyncio.Event) -> None:

@@ -24,6 +24,28 @@ RedisUrl = Annotated[str, Parameter(env_var="BRIQPAY_REDIS_URL")]
 
 _AHEAD: Final = 20_000  # rows of a run that are in the queue at a time
 _SILENCE: Final = 10.0  # seconds without any outcome after which it is said that no worker seems to run
+_LOOK: Final = 2  # seconds that a worker waits for a wake-up before it asks again: less than a socket's timeout
+
+
+def _broker_class() -> Any:
+    try:
+        from redis.asyncio import Redis  # noqa: PLC0415 - an extra
+        from taskiq_redis import ListQueueBroker  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError("Install taskiq for this: pip install 'briqpay-async[cli,taskiq]'.") from error
+
+    class Broker(ListQueueBroker):
+        """Asks for wake-ups again and again: one question without end would outlast the timeout of its socket."""
+
+        async def listen(self) -> AsyncGenerator[bytes, None]:
+            while True:
+                async with Redis(connection_pool=self.connection_pool) as connection:
+                    found = await connection.brpop(self.queue_name, timeout=_LOOK)
+                if found is not None:
+                    wake_up: Any = found[1]
+                    yield wake_up
+
+    return Broker
 
 
 @attrs.frozen(kw_only=True)
@@ -54,13 +76,7 @@ class Queue:
         Raises:
             ConfigurationError: The extra is not installed.
         """
-        try:
-            from taskiq_redis import ListQueueBroker  # noqa: PLC0415 - an extra
-        except ImportError as error:
-            raise ConfigurationError(
-                "Install taskiq for this: pip install 'briqpay-async[cli,taskiq]'."
-            ) from error
-        return ListQueueBroker(self.url, queue_name=f"briqpay:{{{self.account}}}:wake-ups")
+        return _broker_class()(self.url, queue_name=f"briqpay:{{{self.account}}}:wake-ups")
 
     def tasks(
         self,
@@ -91,14 +107,18 @@ class Queue:
         self, rows: Any, name: str, journal: BulkJournal | None, progress: Callable[[BulkProgress], None]
     ) -> AsyncGenerator[UpdateOutcome, None]:
         """Put rows in, and yield what becomes of them."""
-        told = False
+        done, since, told = -1, 0.0, False
 
         def watch(snapshot: BulkProgress) -> None:
-            nonlocal told
-            if not told and snapshot.elapsed_s > _SILENCE and snapshot.in_flight and not snapshot.applied:
-                told = not snapshot.failed
-                if told:
-                    say("no row is done yet: does a worker run (briqpay worker --redis URL)?")
+            nonlocal done, since, told
+            if snapshot.done != done or not snapshot.in_flight:
+                done, since, told = snapshot.done, snapshot.elapsed_s, False
+            elif not told and snapshot.elapsed_s - since > _SILENCE:
+                told = True
+                say(
+                    f"no row was done for {_SILENCE:.0f} seconds: does a worker run (briqpay worker --redis URL), "
+                    "and what does it say?"
+                )
             progress(snapshot)
 
         async with self.opened() as tasks:

@@ -12,7 +12,9 @@ from typing import Any
 
 import orjson
 import pytest
+import redis.asyncio
 
+from briqpay_async.cli.worker import queue
 from briqpay_async.cli.worker.command import _of_one
 from briqpay_async.sandbox import Sandbox
 
@@ -168,10 +170,58 @@ async def test_what_makes_no_sense_is_said_before_anything_begins(
     assert text in done.err
 
 
-async def test_a_server_that_is_not_there_is_said(run: Any, sandbox: Sandbox) -> None:
-    done = await run("bulk", "failed", "--redis", "redis://127.0.0.1:1")
+@pytest.mark.parametrize("command", ["bulk failed", "bulk apply FILE --journal JOURNAL", "worker", "worker -n 2"])
+async def test_a_server_that_is_not_there_is_said_at_once(
+    run: Any, sandbox: Sandbox, save: Save, tmp_path: Path, command: str
+) -> None:
+    named = {"FILE": save(move(NOBODY, "X"), "rows.jsonl"), "JOURNAL": tmp_path / "run.db"}
+    done = await run(*(named.get(word, word) for word in command.split()), "--redis", "redis://127.0.0.1:1")
     assert done.status == 1
-    assert "cannot be reached" in done.err
+    assert "cannot be reached (ConnectionError)" in done.line
+    assert not named["JOURNAL"].exists()  # nothing was begun
+
+
+async def test_a_run_without_workers_says_so(  # noqa: PLR0917 - fixtures
+    run: Any,
+    sandbox: Sandbox,
+    save: Save,
+    redis_url: str,
+    account: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queue, "_SILENCE", 0.2)
+    said = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(
+        queue, "say", lambda text: "does a worker run" in text and loop.call_soon_threadsafe(said.set)
+    )
+    file = save(move(NOBODY, "X"), "rows.jsonl")
+    arguments = ("--redis", redis_url, "--account", account)
+    applying = asyncio.create_task(run("bulk", "apply", file, *arguments))
+    await asyncio.wait_for(said.wait(), 20)
+    state = queue.Queue(url=redis_url, account=account)
+    async with state.opened() as tasks:
+        await tasks._worker.serve(tasks._queue.shard_of(NOBODY))
+        await tasks._worker.stop()
+    assert (await applying).status == 1
+
+
+async def test_a_worker_waits_for_a_wake_up_for_as_long_as_it_takes(
+    redis_url: str, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = queue.Queue(url=redis_url, account=account).broker()
+    # A question that outlasts the timeout of its socket would be an error.
+    assert broker.connection_pool.make_connection().socket_timeout > queue._LOOK
+    monkeypatch.setattr(queue, "_LOOK", 0.01)
+    listening = broker.listen()
+    waiting = asyncio.create_task(anext(listening))
+    done, _ = await asyncio.wait((waiting,), timeout=0.1)
+    assert not done
+    async with redis.asyncio.Redis.from_url(redis_url) as server:
+        await server.lpush(broker.queue_name, b"wake up")
+    assert await asyncio.wait_for(waiting, 20) == b"wake up"
+    await listening.aclose()
+    await broker.shutdown()
 
 
 def test_the_processes_of_a_pool_are_told_neither_url_nor_number() -> None:
