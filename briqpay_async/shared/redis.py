@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Literal
 
 from briqpay_async.config import RateLimit, seconds
-from briqpay_async.errors import ConfigurationError
-from briqpay_async.shared.connection import Connection, key_part
+from briqpay_async.errors import ConfigurationError, SharedStateError
+from briqpay_async.shared.connection import Connection, UnreachableError, key_part
 from briqpay_async.shared.queue import ShardQueue
 from briqpay_async.shared.redis_gate import RedisGate
 from briqpay_async.shared.redis_leases import RedisLeases
@@ -64,6 +64,20 @@ class RedisState:
         self._connection = Connection(url)
         self._local = on_failure == "local"
         self._told = False
+
+    async def check(self) -> None:
+        """Ask the server once, so that a wrong URL or password is found before anything begins.
+
+        Raises:
+            SharedStateError: It cannot be reached, or refuses.
+        """
+        try:
+            await self._connection.run("queue_exists", f"briqpay:{{{self._account}}}:rate")
+        except UnreachableError as error:
+            raise SharedStateError(
+                f"The server of the shared state cannot be reached ({type(error.__cause__).__name__}): "
+                "does it run, and is its URL right?"
+            ) from error
 
     def leases(self) -> Leases:
         """Leases of sessions."""

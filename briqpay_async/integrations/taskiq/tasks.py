@@ -107,13 +107,17 @@ class BriqpayTasks:
         for name, number in (("shards", shards), ("concurrency", concurrency), ("limit", limit)):
             if not isinstance(number, int) or isinstance(number, bool) or number < 1:
                 raise ConfigurationError(f"{name} must be a whole number from 1.")
+        self._state = state
         self._queue = state.queue(
             shards=shards, limit=limit, keep=seconds(keep), lease=None if lease is None else seconds(lease)
         )
         self._worker = ShardWorker(self._queue, make_client, self._announce, concurrency)
 
         async def serve(shard: int) -> None:
-            await self._worker.serve(shard)
+            try:
+                await self._worker.serve(shard)
+            except BriqpayError as error:
+                logger.warning("shard %d waits for the sweep: %s", shard, error)
 
         self._task = broker.register_task(serve, task_name=_TASK)
 
@@ -191,7 +195,7 @@ class BriqpayTasks:
 
         Raises:
             ConfigurationError: An argument makes no sense, or the journal cannot be used.
-            SharedStateError: The server could not be reached for two minutes, or refuses.
+            SharedStateError: The server cannot be reached at first, or later for two minutes; or it refuses.
         """
         make_source(rows)
         name = f"run-{time.strftime('%Y-%m-%dT%H-%M-%S')}" if run is None else run
@@ -203,6 +207,7 @@ class BriqpayTasks:
             raise ConfigurationError(
                 "A journal needs ahead=, such as 20_000: outcomes are written as they are read."
             )
+        await self._state.check()
         store = None if journal is None else journal.begin()
         found = BulkRun(self._queue, self._announce, name, ahead=ahead, store=store, progress=progress)
         feeding = found.begin(rows)

@@ -36,6 +36,7 @@ __all__ = ["ShardWorker"]
 
 _TRIES = 3
 """Workers that try a row before it has failed: one try is a call with all its repetitions."""
+_PROBES = 3  # sessions: that one of them is refused may be for itself
 _SHARE = 0.8  # of the lease in which attempts may begin
 
 logger = logging.getLogger("briqpay_async")
@@ -68,6 +69,10 @@ class ShardWorker:
         self._client: BriqpayClient | None = None
         self._owner: tuple[int, asyncio.AbstractEventLoop] | None = None
         self._sweeping: asyncio.Task[None] | None = None
+        self._standing = _Standing()
+        self._sending: set[asyncio.Task[None]] = set()
+        self._served: set[asyncio.Future[None]] = set()
+        self._stopping = False
 
     async def serve(self, shard: int) -> None:
         """Send the first rows of a shard, unless another worker is doing it.
@@ -76,16 +81,23 @@ class ShardWorker:
             SharedStateError: The server of the queue cannot be reached. Rows that were under way are sent again.
             ConfigurationError: The client cannot be made or used.
         """
-        batch = await self._queue.take(shard, uuid.uuid4().hex)
-        if batch is None:
-            return
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._served.add(ended)
+        try:
+            if not self._stopping and (batch := await self._queue.take(shard, uuid.uuid4().hex)) is not None:
+                await self._serve(batch)
+        finally:
+            self._served.discard(ended)
+            ended.set_result(None)
+
+    async def _serve(self, batch: Batch) -> None:
         renewing = asyncio.create_task(self._queue.renew(batch))
         finished = False
         try:
-            work = _BatchWork(batch)
+            work = _BatchWork(batch, self._standing)
             try:
                 work.drop(await self._queue.cancelled(batch, work.runs()))
-                await work.send(self.client(), self._concurrency, batch.until - (1 - _SHARE) * self._queue.lease)
+                await self._send(work, batch.until - (1 - _SHARE) * self._queue.lease)
             except Exception:
                 work.pause = True
                 raise
@@ -97,6 +109,16 @@ class ShardWorker:
             if not finished:
                 with suppress(SharedStateError):
                     await self._queue.leave(batch)
+
+    async def _send(self, work: _BatchWork, until: float) -> None:
+        sending = asyncio.create_task(work.send(self.client(), self._concurrency, until))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+        try:
+            await sending
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
 
     async def _finish(self, work: _BatchWork) -> bool:
         await self._queue.bury(work.letters)  # first: what is reported as failed can be put back
@@ -120,27 +142,61 @@ class ShardWorker:
     async def sweep(self) -> None:
         """Announce shards whose announcement got lost, now and then, until cancelled."""
         owner = uuid.uuid4().hex
+        told = False
         while True:
             try:
                 for shard in await self._queue.idle_shards(owner):
                     await self._announce(shard)
+                told = False
             except Exception as error:  # noqa: BLE001 - whatever the broker raises, the next sweep may find it well
-                logger.warning("shards could not be looked through: %s", error)
+                if not told:
+                    told = True
+                    logger.warning("shards cannot be looked through: %s", error)
             await asyncio.sleep(self._queue.sweep)
 
     def start(self) -> None:
         """Begin to sweep."""
+        self._stopping = False
         if self._sweeping is None or self._sweeping.done():
             self._sweeping = asyncio.get_running_loop().create_task(self.sweep())
 
     async def stop(self) -> None:
-        """Stop sweeping, and close the client."""
+        """Stop sweeping, leave what is under way to other workers, and close the client."""
+        self._stopping = True
         if self._sweeping is not None:
             self._sweeping.cancel()
             self._sweeping = None
+        for sending in self._sending:
+            sending.cancel()
+        if self._served:
+            await asyncio.wait(tuple(self._served))
         client, self._client = self._client, None
         if client is not None and self._owner == (os.getpid(), asyncio.get_running_loop()):
             await client.aclose()
+
+
+class _Standing:
+    """Whether the API lets this worker in: until it has, a refusal is for its credentials, and not for the row.
+
+    Attributes:
+        good: It has, and has not refused a whole batch since.
+    """
+
+    def __init__(self) -> None:
+        self.good = False
+        self._told = ""
+
+    def let_in(self) -> None:
+        """Something was neither refused for its sender nor left without an answer."""
+        self.good, self._told = True, ""
+
+    def shut_out(self, error: Exception) -> None:
+        """A whole batch was refused."""
+        self.good = False
+        text = str(error).partition(" [")[0]
+        if text != self._told:
+            self._told = text
+            logger.warning("Briqpay does not let this worker in, so its rows wait for another: %s", text)
 
 
 class _BatchWork:
@@ -153,8 +209,11 @@ class _BatchWork:
         pause: Rows have failed in a way that passes: the shard is left alone until the next sweep.
     """
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, standing: _Standing) -> None:
         self.batch = batch
+        self._standing = standing
+        self._let_in = False
+        self._shut_out: list[Exception] = []
         self.outcomes: dict[str, list[bytes]] = defaultdict(list)
         self.letters: list[bytes] = []
         self.pause = False
@@ -186,9 +245,15 @@ class _BatchWork:
         groups: dict[str, list[QueuedRow]] = defaultdict(list)
         for row in self._open.values():
             groups[row.session_id.lower()].append(row)
-        refused = await self._send(briqpay, list(groups.values()), concurrency, until)
+        every = list(groups.values())
+        first = 0 if self._standing.good else _PROBES  # that find out whether the API lets this worker in
+        refused = await self._send(briqpay, every[:first], concurrency, until)
+        if self._standing.good or not self._shut_out:
+            refused += await self._send(briqpay, every[first:], concurrency, until)
         if refused:
             await self._send(briqpay, [[row] for rows in refused for row in rows], concurrency, until)
+        if self._shut_out and not self._let_in:
+            self._standing.shut_out(self._shut_out[0])
 
     async def _send(self, briqpay: BriqpayClient, groups: _Groups, concurrency: int, until: float) -> _Groups:
         """Send groups of rows, and return those that were refused for what they say together."""
@@ -196,8 +261,15 @@ class _BatchWork:
         updates = (_merged(rows) for rows in groups)
         async for outcome in briqpay.sessions.update_many(updates, concurrency, until=until):
             rows, error = groups[outcome.index], outcome.error
+            if isinstance(error, AuthenticationError):
+                self._shut_out.append(error)
+            elif error is None or (isinstance(error, APIError) and not _may_pass(error)):
+                self._let_in = True
+                self._standing.let_in()
             if isinstance(error, ConfigurationError | WrongLoopError | SharedStateError):
                 self.pause = True  # it says nothing about the rows
+            elif isinstance(error, AuthenticationError) and not self._standing.good:
+                self.pause = True
             elif error is not None and len(rows) > 1 and is_about_the_body(error):
                 refused.append(rows)
             else:

@@ -21,6 +21,7 @@ from briqpay_async import (
 )
 from briqpay_async.errors import ServerError
 from briqpay_async.integrations.taskiq import BriqpayTasks
+from briqpay_async.integrations.taskiq.rows import QueuedRow
 
 
 async def test_an_update_is_sent_later(world: World) -> None:
@@ -165,6 +166,69 @@ async def test_wrong_credentials_of_one_worker_do_no_harm(world: World) -> None:
     world.tasks(lease=0.6)
     await world.brokers[1].startup()
     await eventually(lambda: world.city(session_id), "Ystad")
+
+
+async def test_a_worker_that_is_not_let_in_makes_no_dead_letters(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = world.tasks(secret="wrong", shards=1)
+    wrong._task.kiq = nothing
+    sessions = await world.sessions(9)
+    for session_id in sessions:
+        await wrong.update(session_id, to("Ystad"))
+    before = len(world.sandbox.journal)
+    for _ in range(5):
+        await wrong._worker.serve(0)
+    assert await letters(wrong) == []
+    assert len(world.sandbox.journal) - before == 5 * 3  # a few for each batch, and not one a row
+    assert caplog.text.count("does not let this worker in") == 1
+    right = world.tasks(shards=1)
+    await right._worker.serve(0)
+    assert [await world.city(session_id) for session_id in sessions] == ["Ystad"] * 9
+
+
+async def test_a_session_that_is_forbidden_to_a_worker_of_good_standing_fails_after_three_tries(
+    world: World,
+) -> None:
+    tasks = world.tasks(shards=1)
+    tasks._task.kiq = nothing
+    good, forbidden = await world.sessions(2)
+    world.sandbox.faults.add(kind="status", status=403, endpoint="patch", session_id=forbidden)
+    await tasks.update(forbidden, to("Ystad"))
+    rounds = 0
+    while not (found := await letters(tasks)):
+        rounds += 1
+        await tasks.update(good, to("Ystad"))
+        await tasks._worker.serve(0)
+    assert rounds in {3, 4}  # the first counts if the worker is known to be let in by then
+    assert [letter.session_id for letter in found] == [forbidden]
+
+
+async def test_a_worker_that_stops_leaves_what_is_under_way_to_another(world: World) -> None:
+    tasks = world.tasks(shards=1, lease=60)
+    tasks._task.kiq = nothing
+    one, two = await world.sessions(2)
+    await tasks.update(one, to("Ystad"))
+    await tasks._worker.serve(0)  # which makes its standing good
+    await tasks.update(one, to("Lund"))
+    await tasks.update(two, to("Ystad"))
+    world.sandbox.faults.add(kind="latency", seconds=60, endpoint="patch", session_id=two)
+    serving = asyncio.create_task(tasks._worker.serve(0))
+    await eventually(lambda: world.city(one), "Lund")
+    await tasks._worker.stop()
+    await serving  # without an error
+    assert [row.session_id for row in await rows_of(tasks)] == [two]
+    world.sandbox.faults.clear()
+    await world.tasks(shards=1)._worker.serve(0)  # at once: nobody has the lease
+    assert await world.city(two) == "Ystad"
+
+
+async def rows_of(tasks: BriqpayTasks) -> list[QueuedRow]:
+    """The rows of the only shard."""
+    batch = await tasks._queue.take(0, "looking")
+    assert batch is not None
+    await tasks._queue.leave(batch)
+    return [QueuedRow.decode(row) for row in batch.rows]
 
 
 async def test_a_run_can_be_cancelled(world: World) -> None:
