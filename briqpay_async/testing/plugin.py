@@ -1,6 +1,11 @@
 """What the pytest plugin does for a test that uses it: a sandbox, clients of it, and a report when it fails.
 
 ``pytest_entry`` has the fixtures themselves; this file is imported by the first test that asks for one.
+
+Clients wait in no time, and the sandbox's rate limits and lagging reads follow their clock. What the sandbox does
+by itself some seconds later keeps real time: ``apply_later``, webhooks, pending payments and decisions. So a call
+that waits and then looks whether its lost capture was made after all (``repeat="after-check"``) finds what
+``apply_later`` applies only in a test whose marker says ``instant=False``.
 """
 
 # ruff: noqa: SLF001 - a client has no other way in to its transport, and needs none but for tests
