@@ -301,7 +301,7 @@ class AdaptiveRate:
         self._rise_again(now)
 
     def _limit(self, now: float) -> float:
-        """The limit's rate, as far as the time since its bucket was empty shows it."""
+        """The limit's rate, estimated from what was admitted since its bucket was empty."""
         seconds = max(now - self._empty, 0.001)
         if self._admitted >= _FEW and self._used:
             seconds = min(seconds, self._used)  # there was nothing to send in the rest

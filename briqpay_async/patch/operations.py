@@ -1,7 +1,7 @@
 """What a ``PatchBuilder`` was asked to do, as values: an edit can be made once more on a newer state.
 
-Each operation knows what it saw when it was recorded. On another state it is repeated, unless that no longer makes
-sense; then it names the places that are in its way.
+Each operation knows what it saw when it was recorded. On another state it is repeated, unless what it
+changes was changed there too; then it names the places that conflict.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CART: Final = "/data/order/cart"
 
 @attrs.frozen(repr=False)
 class SetQuantity:
-    """``cart.set_quantity``: does not make sense where the line is gone or has another price or tax rate.
+    """``cart.set_quantity``: conflicts where the line is gone or has another price or tax rate.
 
     Attributes:
         reference: SKU of the line.
@@ -61,7 +61,7 @@ class SetQuantity:
 
 @attrs.frozen(repr=False)
 class AddLine:
-    """``cart.add``: always makes sense.
+    """``cart.add``: never conflicts.
 
     Attributes:
         item: The line.
@@ -94,7 +94,7 @@ class RemoveLine:
 
 @attrs.frozen(repr=False)
 class ReplaceLines:
-    """``cart.replace``: does not make sense where the lines are others than those it replaces.
+    """``cart.replace``: conflicts where the lines are no longer those that it replaces.
 
     Attributes:
         items: The new lines.

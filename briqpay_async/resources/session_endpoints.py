@@ -44,8 +44,8 @@ class SessionCalls(Resource):
     for nothing (an empty 204; the method returns ``None``), or names of top-level members.
 
     All methods raise ``ValidationError`` before anything is sent, ``APIError`` (see its subclasses) for an error
-    the API answered, ``TransportError`` when no answer came, and ``ResponseDecodeError`` for an answer that no
-    sense can be made of.
+    the API answered, ``TransportError`` when no answer came, and ``ResponseDecodeError`` for an answer that is
+    no JSON or has a member of the wrong type.
     """
 
     def __init__(self, caller: Caller, check_totals: CheckTotals) -> None:

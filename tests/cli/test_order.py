@@ -124,7 +124,7 @@ async def test_references_of_a_completed_order_can_be_set(run: Any, sandbox: San
     assert sandbox.sessions[paid_id]["references"] == {"reference1": "2026-7"}
 
 
-async def test_nothing_left_to_capture_is_said(run: Any, sandbox: Sandbox, paid_id: str) -> None:
+async def test_nothing_left_to_capture_is_reported(run: Any, sandbox: Sandbox, paid_id: str) -> None:
     await run("order", "capture", paid_id, "--everything")
 
     result = await run("order", "capture", paid_id, "--everything")

@@ -54,7 +54,7 @@ def test_the_browser_is_opened_by_default(monkeypatch: pytest.MonkeyPatch) -> No
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", opened[0])
 
 
-def test_a_port_that_is_taken_is_said_in_one_line() -> None:
+def test_a_port_that_is_taken_is_reported_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         program = [sys.executable, "-m", "briqpay_async.cli", "shop", "--port", port, "--no-open"]

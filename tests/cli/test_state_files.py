@@ -57,7 +57,7 @@ def test_a_state_may_hold_modules_alone(save: Save) -> None:
         ({"data": {"order": {"cart": [{"quantity": "1"}]}}}, r"/data/order/cart/0/quantity must be an integer"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_said_with_its_place(save: Save, content: Any, message: str) -> None:
+def test_what_is_wrong_with_a_file_is_reported_with_its_place(save: Save, content: Any, message: str) -> None:
     path = save(content, "after.json")
 
     with pytest.raises(InputError, match=message):

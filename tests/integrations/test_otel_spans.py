@@ -191,7 +191,7 @@ async def test_an_unknown_outcome_has_its_own_name(
     assert attributes_of(span)["error.type"] == "OutcomeUnknownError"
 
 
-async def test_an_answer_without_sense_ends_the_span_like_any_other_answer(
+async def test_an_undecodable_answer_ends_the_span_like_any_other_answer(
     briqpay: BriqpayClient, sandbox: Sandbox, exporter: InMemorySpanExporter, session_id: str
 ) -> None:
     sandbox.faults.add("malformed_json", endpoint="read")

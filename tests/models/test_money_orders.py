@@ -165,7 +165,7 @@ def test_every_line_that_cannot_be_added_up_is_named_at_once() -> None:
     assert [place for place, _ in caught.value.problems] == ["/cart/0/quantity", "/cart/0/unitPrice", "/cart/1"]
 
 
-def test_totals_cannot_be_checked_of_lines_without_integers_and_that_is_said() -> None:
+def test_totals_cannot_be_checked_of_lines_without_integers_and_that_is_reported() -> None:
     order = bq.Order(currency="SEK", amount_inc_vat=1, amount_ex_vat=1, cart=[_line("a", "4", 1)])
     with pytest.raises(bq.ValidationError, match="/cart/0/quantity"):
         order.check_totals()

@@ -20,7 +20,7 @@ from briqpay_async import BriqpayClient
 from briqpay_async.sandbox import Sandbox
 
 RECIPES = Path(__file__).parent
-NOBODY = "00000000-0000-4000-8000-000000000000"
+MISSING = "00000000-0000-4000-8000-000000000000"
 
 
 def make_shop(folder: Path, sessions: list[str]) -> Path:
@@ -83,7 +83,7 @@ async def test_two_workers_move_every_checkout_and_the_same_command_does_nothing
     sandbox: Sandbox, client: BriqpayClient, tmp_path: Path
 ) -> None:
     sessions = [(await client.sessions.create(new_session())).id for _ in range(20)]
-    shop = make_shop(tmp_path, [*sessions, NOBODY])
+    shop = make_shop(tmp_path, [*sessions, MISSING])
     with ValkeyServer() as server:
         account = uuid.uuid4().hex
         environment = {
@@ -101,7 +101,7 @@ async def test_two_workers_move_every_checkout_and_the_same_command_does_nothing
             await both_listen(server.connection_url, f"{account}:night")
             status, out, errors = await night(environment, shop)
             assert (status, out) == (1, "20 moved, 0 were before, 1 failed\n")
-            assert errors.startswith(f"{NOBODY}: ")
+            assert errors.startswith(f"{MISSING}: ")
             streets = [sandbox.sessions[each]["data"]["shipping"]["streetAddress"] for each in sessions]
             assert streets == [f"Point {number}" for number in range(20)]
 

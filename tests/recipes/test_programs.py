@@ -81,7 +81,7 @@ def test_a_lost_answer_moves_money_twice_by_hand_and_once_with_the_client(
     assert [record.endpoint for record in briqpay_sandbox.journal][-2:] == ["capture", "capture"]
 
 
-def test_what_the_client_cannot_find_out_or_is_refused_is_said(
+def test_what_the_client_cannot_find_out_or_is_refused_is_reported(
     with_the_client: WithTheClient, session_id: str, briqpay_sandbox: ThreadedSandbox
 ) -> None:
     with pytest.raises(RuntimeError, match="refuses the capture"):

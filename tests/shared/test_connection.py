@@ -43,7 +43,7 @@ async def test_scripts_run_in_their_order_on_a_server_that_does_not_know_them(
     assert await connection.run_all(calls(account)) == [0, 1, 1]
 
 
-async def test_one_that_is_refused_stops_no_other_and_is_told(
+async def test_a_refused_script_raises_and_stops_no_other(
     connection: Connection, keys: redis.asyncio.Redis, account: str
 ) -> None:
     bad: ScriptCall = ("acquire", [f"{account}:two"], ("me", "no number"))
@@ -52,7 +52,7 @@ async def test_one_that_is_refused_stops_no_other_and_is_told(
     assert await keys.get(f"{account}:one") == "me"
 
 
-async def test_a_batch_tells_on_its_own_trip_which_runs_are_cancelled(redis_url: str, account: str) -> None:
+async def test_a_batch_names_the_cancelled_runs_in_the_same_round_trip(redis_url: str, account: str) -> None:
     state = RedisState(redis_url, account=account)
     queue = state.queue(shards=1, limit=10, keep=60)
     await queue.put("sender", 1, {0: [b"row"]})

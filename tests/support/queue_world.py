@@ -13,9 +13,9 @@ from briqpay_async.integrations.taskiq import BriqpayTasks, FailedUpdate
 from briqpay_async.sandbox import Sandbox
 from briqpay_async.shared import RedisState
 
-__all__ = ["NOBODY", "World", "eventually", "letters", "nothing", "to"]
+__all__ = ["MISSING", "World", "eventually", "letters", "nothing", "to"]
 
-NOBODY = "00000000-0000-4000-8000-000000000000"
+MISSING = "00000000-0000-4000-8000-000000000000"
 
 
 class World:

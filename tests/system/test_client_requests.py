@@ -435,7 +435,7 @@ async def test_what_the_api_would_refuse_sends_nothing(
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "5", True])
-async def test_a_senseless_timeout_sends_nothing(
+async def test_an_invalid_timeout_sends_nothing(
     briqpay: BriqpayClient, http_mock: aioresponses, timeout: Any
 ) -> None:
     with pytest.raises(ConfigurationError, match="duration"):

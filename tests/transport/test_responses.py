@@ -260,7 +260,7 @@ def test_a_successful_answer_becomes_the_model() -> None:
         (b'"text"', "object"),
     ],
 )
-def test_an_answer_without_sense_is_a_decode_error_with_its_status(body: bytes, message: str) -> None:
+def test_an_undecodable_answer_is_a_decode_error_with_its_status(body: bytes, message: str) -> None:
     with pytest.raises(ResponseDecodeError, match=message) as caught:
         decode_model(Response(200, {"Content-Type": "text/html"}, body), Session)
     assert caught.value.status == 200

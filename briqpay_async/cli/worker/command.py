@@ -70,7 +70,7 @@ def worker(
     def make_client() -> BriqpayClient:
         return BriqpayClient.from_env(shared=state if limit is not None or order_with_others else None)
 
-    make_client()  # settings that are wrong are told before anything begins
+    make_client()  # wrong settings raise before anything begins
     queue.tasks(broker, state, concurrency=concurrency, make_client=make_client)
     asyncio.run(_check(state))
     if processes > 1:
@@ -88,7 +88,7 @@ async def _check(state: RedisState) -> None:
 
 
 async def _serve(broker: Any) -> None:
-    """Serve until told to stop, and then for a while longer if need be."""
+    """Serve until asked to stop, and then until the rows under way are sent, or the time for that is over."""
     stopping = stop_requested()
     if os.environ.get(_CHILD):
         _stop_with_parent(stopping)
@@ -106,7 +106,7 @@ async def _serve(broker: Any) -> None:
 
 
 async def _serve_until(stopping: asyncio.Event, broker: Any) -> None:
-    """Receive wake-ups until told to stop, and try again where the server goes away."""
+    """Receive wake-ups until asked to stop, and try again where the server goes away."""
     started, told, again = False, "", 0.0
     while not stopping.is_set():
         try:

@@ -66,7 +66,7 @@ class Queue:
         """The state on its server.
 
         Raises:
-            ConfigurationError: The URL or the name makes no sense, or the extra is not installed.
+            ConfigurationError: The URL or the name is malformed, or the extra is not installed.
         """
         return RedisState(self.url, account=self.account, rate=rate, lease=lease)
 
@@ -89,7 +89,7 @@ class Queue:
         """The tasks of a broker.
 
         Raises:
-            ConfigurationError: A number makes no sense.
+            ConfigurationError: A number is out of range.
         """
         return BriqpayTasks(broker, state, make_client=make_client, shards=self.shards, concurrency=concurrency)
 
@@ -107,14 +107,14 @@ class Queue:
         self, rows: Any, name: str, journal: BulkJournal | None, progress: Callable[[BulkProgress], None]
     ) -> AsyncGenerator[UpdateOutcome, None]:
         """Put rows in, and yield what becomes of them."""
-        done, since, told = -1, 0.0, False
+        done, since, warned = -1, 0.0, False
 
         def watch(snapshot: BulkProgress) -> None:
-            nonlocal done, since, told
+            nonlocal done, since, warned
             if snapshot.done != done or not snapshot.in_flight:
-                done, since, told = snapshot.done, snapshot.elapsed_s, False
-            elif not told and snapshot.elapsed_s - since > _SILENCE:
-                told = True
+                done, since, warned = snapshot.done, snapshot.elapsed_s, False
+            elif not warned and snapshot.elapsed_s - since > _SILENCE:
+                warned = True
                 say(
                     f"no row was done for {_SILENCE:.0f} seconds: does a worker run (briqpay worker --redis URL), "
                     "and what does it say?"

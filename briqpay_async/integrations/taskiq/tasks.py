@@ -75,13 +75,13 @@ class BriqpayTasks:
         shards: Parts of the queue: the most that can be worked on at once. All programs that share a queue name
             the same number; change it only while the queue is empty.
         concurrency: The most updates of one shard under way at once.
-        limit: Most rows in a shard: whoever puts more waits.
+        limit: Most rows in a shard; putting more waits until a worker has sent some.
         lease: Seconds after which the rows of a worker that died are sent by another; that of the state, but no
             more than 30, when left out.
         keep: Seconds after which rows, outcomes and dead letters expire.
 
     Raises:
-        ConfigurationError: An argument makes no sense.
+        ConfigurationError: An argument has the wrong type or value.
     """
 
     def __init__(
@@ -194,7 +194,7 @@ class BriqpayTasks:
                 number of rows in the queue.
 
         Raises:
-            ConfigurationError: An argument makes no sense, or the journal cannot be used.
+            ConfigurationError: An argument has the wrong type or value, or the journal cannot be used.
             SharedStateError: The server cannot be reached at first, or later for two minutes; or it refuses.
         """
         make_source(rows)
@@ -228,9 +228,12 @@ class BriqpayTasks:
             skipped += len(letters)
 
     async def put_back(self, failed: Iterable[FailedUpdate]) -> int:
-        """Put dead letters into the queue once more, behind what waits there, and say how many.
+        """Put dead letters into the queue once more, behind what waits there.
 
-        What was changed since, they change again: look at ``failed()`` first.
+        They overwrite what was changed since they failed: read ``failed()`` first, and leave out what is outdated.
+
+        Returns:
+            How many were put back.
 
         Raises:
             SharedStateError: The server cannot be reached.
@@ -243,7 +246,10 @@ class BriqpayTasks:
         return count
 
     async def discard(self, failed: Iterable[FailedUpdate]) -> int:
-        """Forget dead letters, and say how many there were.
+        """Forget dead letters.
+
+        Returns:
+            How many there were.
 
         Raises:
             SharedStateError: The server cannot be reached.

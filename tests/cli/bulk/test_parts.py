@@ -72,7 +72,7 @@ async def test_a_line_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch)
         await read(b"1\n" + b"x" * 11)
 
 
-async def test_a_file_that_cannot_be_read_on_is_said() -> None:
+async def test_a_file_that_cannot_be_read_on_is_reported() -> None:
     def fail(_: int) -> bytes:
         raise OSError(5, "Input/output error")
 
@@ -251,7 +251,7 @@ def test_no_time_left_is_made_up(total: int | None, done: int) -> None:
     assert "left" not in progress_line(snapshot(done, 1.0), total)
 
 
-def test_the_rate_that_is_admitted_is_told() -> None:
+def test_the_admitted_rate_is_shown() -> None:
     assert "admitted: 48/s" in progress_line(attrs.evolve(snapshot(10, 1.0), pace=48.2, refused=3), 100)
 
 

@@ -177,14 +177,14 @@ BODY = orjson.dumps(EVENT)
         (sign(BODY, KEY, 90_000_000_000_000), BODY, "in_the_future", "ahead of this clock"),
     ],
 )
-async def test_the_rule_that_fails_is_said(run: Any, header: str, body: bytes, reason: str, said: str) -> None:
+async def test_the_rule_that_fails_is_reported(run: Any, header: str, body: bytes, reason: str, said: str) -> None:
     result = await run("webhook", "verify", "--secret", KEY, "--header", header, stdin=body)
     assert (result.status, result.document) == (1, {"verified": False, "accepted": False, "reason": reason})
     assert said in result.line
     assert KEY not in result.out + result.err
 
 
-async def test_a_signed_body_that_is_no_event_is_said(run: Any) -> None:
+async def test_a_signed_body_that_is_no_event_is_reported(run: Any) -> None:
     request = signed(b"[]", KEY)
     result = await run(
         "webhook", "verify", "--secret", KEY, "--header", request.headers[HEADER], stdin=request.body
@@ -302,7 +302,7 @@ async def test_a_listening_process_ends_with_ctrl_c(run: Any) -> None:
             process.kill()
 
 
-async def test_a_taken_port_and_a_wrong_address_are_said(run: Any, endpoint: Endpoint) -> None:
+async def test_a_taken_port_and_a_wrong_address_are_reported(run: Any, endpoint: Endpoint) -> None:
     port = endpoint.url.split(":")[2].partition("/")[0]
     wrong = await run("webhook", "listen", "--forward-to", "localhost:8000")
     assert (wrong.status, "starts with http" in wrong.line) == (2, True)

@@ -19,7 +19,7 @@ from briqpay_async.cli.worker.command import _of_one
 from briqpay_async.sandbox import Sandbox
 
 Save = Callable[..., Path]
-NOBODY = "00000000-0000-4000-8000-000000000000"
+MISSING = "00000000-0000-4000-8000-000000000000"
 ROOT = Path(__file__).parents[3]
 
 
@@ -82,7 +82,7 @@ async def test_a_pool_does_what_one_process_does(  # noqa: PLR0917 - fixtures
         (
             move(session_id, "Lund", key="a"),
             move(session_id, "Ystad", key="b"),
-            move(NOBODY, "X", key="c"),
+            move(MISSING, "X", key="c"),
             b"no JSON\n",
         )
     )
@@ -92,23 +92,23 @@ async def test_a_pool_does_what_one_process_does(  # noqa: PLR0917 - fixtures
     assert done.status == 1
     assert counts(done.document) == {"applied": 2, "unchanged": 0, "failed": 2, "skipped": 0}
     assert city(sandbox, session_id) == "Ystad"
-    told = {row["line"]: row for row in map(orjson.loads, report.read_bytes().splitlines())}
-    assert {line: row["status"] for line, row in told.items()} == {
+    reported = {row["line"]: row for row in map(orjson.loads, report.read_bytes().splitlines())}
+    assert {line: row["status"] for line, row in reported.items()} == {
         1: "applied", 2: "applied", 3: "failed", 4: "failed",
     }  # fmt: skip
-    assert told[3]["error"]["class"] == "SessionNotFoundError"
-    assert told[4]["error"]["class"] == "InputError"
+    assert reported[3]["error"]["class"] == "SessionNotFoundError"
+    assert reported[4]["error"]["class"] == "InputError"
 
     again = await run("bulk", "apply", file, *queue, "--journal", journal, "--resume", "--json")
     assert counts(again.document) == {"applied": 0, "unchanged": 0, "failed": 2, "skipped": 2}
 
     shown = await run("bulk", "failed", *queue)
     found = [orjson.loads(line) for line in shown.out.splitlines()]
-    assert [(row["sessionId"], row["key"], row["run"]) for row in found] == [(NOBODY, "c", "bulk apply")] * 2
+    assert [(row["sessionId"], row["key"], row["run"]) for row in found] == [(MISSING, "c", "bulk apply")] * 2
     assert found[0]["changes"] == ["/data/billing/city"]
     assert "Lund" not in shown.out  # values are personal data
 
-    put_back = await run("bulk", "failed", *queue, "--put-back", "--session", NOBODY)
+    put_back = await run("bulk", "failed", *queue, "--put-back", "--session", MISSING)
     assert "put back: 2 of 2" in put_back.err
     for _ in range(200):
         left = (await run("bulk", "failed", *queue)).out.splitlines()
@@ -138,7 +138,7 @@ async def test_workers_end_when_what_started_them_is_killed(pool: Pool) -> None:
     await pool.process.wait()
     async with asyncio.timeout(60):
         for pid in pids:
-            while _runs(pid):  # noqa: ASYNC110 - no event tells it
+            while _runs(pid):  # noqa: ASYNC110 - there is no event for it
                 await asyncio.sleep(0.02)
 
 
@@ -162,7 +162,7 @@ def _runs(pid: int) -> bool:
         (("bulk", "apply", "-", "--redis", "redis://127.0.0.1:1", "--sandbox"), "go without --redis"),
     ],
 )
-async def test_what_makes_no_sense_is_said_before_anything_begins(
+async def test_wrong_options_are_refused_before_anything_begins(
     run: Any, sandbox: Sandbox, arguments: tuple[str, ...], text: str
 ) -> None:
     done = await run(*arguments)
@@ -171,10 +171,10 @@ async def test_what_makes_no_sense_is_said_before_anything_begins(
 
 
 @pytest.mark.parametrize("command", ["bulk failed", "bulk apply FILE --journal JOURNAL", "worker", "worker -n 2"])
-async def test_a_server_that_is_not_there_is_said_at_once(
+async def test_a_server_that_is_not_there_is_reported_at_once(
     run: Any, sandbox: Sandbox, save: Save, tmp_path: Path, command: str
 ) -> None:
-    named = {"FILE": save(move(NOBODY, "X"), "rows.jsonl"), "JOURNAL": tmp_path / "run.db"}
+    named = {"FILE": save(move(MISSING, "X"), "rows.jsonl"), "JOURNAL": tmp_path / "run.db"}
     done = await run(*(named.get(word, word) for word in command.split()), "--redis", "redis://127.0.0.1:1")
     assert done.status == 1
     assert "cannot be reached (ConnectionError)" in done.line
@@ -195,13 +195,13 @@ async def test_a_run_without_workers_says_so(  # noqa: PLR0917 - fixtures
     monkeypatch.setattr(
         queue, "say", lambda text: "does a worker run" in text and loop.call_soon_threadsafe(said.set)
     )
-    file = save(move(NOBODY, "X"), "rows.jsonl")
+    file = save(move(MISSING, "X"), "rows.jsonl")
     arguments = ("--redis", redis_url, "--account", account)
     applying = asyncio.create_task(run("bulk", "apply", file, *arguments))
     await asyncio.wait_for(said.wait(), 20)
     state = queue.Queue(url=redis_url, account=account)
     async with state.opened() as tasks:
-        await tasks._worker.serve(tasks._queue.shard_of(NOBODY))
+        await tasks._worker.serve(tasks._queue.shard_of(MISSING))
         await tasks._worker.stop()
     assert (await applying).status == 1
 
@@ -224,6 +224,6 @@ async def test_a_worker_waits_for_a_wake_up_for_as_long_as_it_takes(
     await broker.shutdown()
 
 
-def test_the_processes_of_a_pool_are_told_neither_url_nor_number() -> None:
+def test_a_pool_passes_neither_url_nor_number_to_its_processes() -> None:
     given = "worker --redis redis://:secret@host -n 4 --lease=5 --processes=3 -n4 --account a --redis=x"
     assert _of_one(given.split()) == ["worker", "--lease=5", "--account", "a"]

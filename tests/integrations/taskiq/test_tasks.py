@@ -9,10 +9,11 @@ from typing import Any
 
 import orjson
 import pytest
-from support.queue_world import NOBODY, World, eventually, letters, nothing, to
+from support.queue_world import MISSING, World, eventually, letters, nothing, to
 from taskiq import InMemoryBroker
 
 from briqpay_async import (
+    BulkProgress,
     ConfigurationError,
     SessionNotFoundError,
     SessionPatch,
@@ -32,14 +33,14 @@ async def test_an_update_is_sent_later(world: World) -> None:
     assert await letters(tasks) == []
 
 
-async def test_what_changesnothing_is_not_put(world: World) -> None:
+async def test_what_changes_nothing_is_not_put(world: World) -> None:
     tasks = world.tasks()
-    await tasks.update(NOBODY, SessionPatch())
-    assert await tasks._queue.take(tasks._queue.shard_of(NOBODY), "me") is None
+    await tasks.update(MISSING, SessionPatch())
+    assert await tasks._queue.take(tasks._queue.shard_of(MISSING), "me") is None
 
 
 @pytest.mark.parametrize(
-    ("session_id", "patch", "key"), [("x", to("A"), None), (NOBODY, {}, None), (NOBODY, to("A"), 1)]
+    ("session_id", "patch", "key"), [("x", to("A"), None), (MISSING, {}, None), (MISSING, to("A"), 1)]
 )
 async def test_what_is_no_update_is_refused_at_once(world: World, session_id: str, patch: Any, key: Any) -> None:
     with pytest.raises(ValidationError):
@@ -50,8 +51,8 @@ async def test_a_run_has_an_outcome_for_every_row_and_the_last_row_has_the_last_
     tasks = world.tasks()
     sessions = await world.sessions(5)
     rows = [SessionUpdate(sessions[n % 5], to(f"city {n}"), key=f"k{n}") for n in range(100)]
-    told = []
-    run = await tasks.update_many(rows, run="night", progress=told.append)
+    snapshots: list[BulkProgress] = []
+    run = await tasks.update_many(rows, run="night", progress=snapshots.append)
     outcomes = [outcome async for outcome in run.outcomes()]
     assert sorted(outcome.index for outcome in outcomes) == list(range(100))
     assert {outcome.status for outcome in outcomes} == {"applied"}
@@ -61,7 +62,7 @@ async def test_a_run_has_an_outcome_for_every_row_and_the_last_row_has_the_last_
     assert [await world.city(session_id) for session_id in sessions] == [f"city {95 + n}" for n in range(5)]
     assert sum(outcome.attempts for outcome in outcomes) < 100  # rows of one session travel together
     assert {outcome.coalesced_into is None for outcome in outcomes} == {True, False}
-    assert told[-1].done == told[-1].applied == 100
+    assert snapshots[-1].done == snapshots[-1].applied == 100
 
 
 async def test_rows_that_need_no_worker_have_outcomes_too(world: World) -> None:
@@ -84,7 +85,7 @@ async def test_rows_that_need_no_worker_have_outcomes_too(world: World) -> None:
 async def test_the_rate_counts_rows_that_were_sent_and_no_others(world: World) -> None:
     tasks = world.tasks()
     (session_id,) = await world.sessions(1)
-    rows = [SessionUpdate(session_id, to("Ystad")), *[SessionUpdate(NOBODY, SessionPatch())] * 99]
+    rows = [SessionUpdate(session_id, to("Ystad")), *[SessionUpdate(MISSING, SessionPatch())] * 99]
     progress = await (await tasks.update_many(rows)).wait()
     assert (progress.done, progress.applied, progress.unchanged) == (100, 1, 99)
     assert progress.rate * progress.elapsed_s == pytest.approx(1)
@@ -115,7 +116,7 @@ async def test_a_bad_row_takes_no_good_one_along_and_becomes_a_dead_letter(world
     rows = [
         SessionUpdate(session_id, to("Lund")),
         SessionUpdate(session_id, bad, "bad"),
-        SessionUpdate(NOBODY, to("A")),
+        SessionUpdate(MISSING, to("A")),
     ]
     run = await tasks.update_many(rows, run="night")
     found = {outcome.index: outcome async for outcome in run.outcomes()}
@@ -124,7 +125,7 @@ async def test_a_bad_row_takes_no_good_one_along_and_becomes_a_dead_letter(world
     assert await world.city(session_id) == "Lund"
     failed = {letter.session_id: letter for letter in await letters(tasks)}
     assert (failed[session_id].key, failed[session_id].run, failed[session_id].patch) == ("bad", "night", bad)
-    assert isinstance(failed[NOBODY].error, SessionNotFoundError)
+    assert isinstance(failed[MISSING].error, SessionNotFoundError)
     assert await tasks.discard(failed.values()) == 2
     assert await letters(tasks) == []
 

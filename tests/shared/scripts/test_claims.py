@@ -16,7 +16,7 @@ async def test_claim_gives_it_again_to_an_owner_whose_answer_got_lost(server: Se
     assert await server.left() == {"event": 2}
 
 
-async def test_claim_tells_another_that_it_is_being_handled(server: Server) -> None:
+async def test_claim_is_busy_while_another_owner_handles_the_event(server: Server) -> None:
     await server.run("claim", "event", "by a", HOUR)
     assert await server.run("claim", "event", "by b", 2 * HOUR) == "busy"
     assert await server.get("event") == "by a"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from support.script_server import HOUR, Server
 
 
-async def test_acquire_gives_what_nobody_has(server: Server) -> None:
+async def test_acquire_gives_a_free_lease(server: Server) -> None:
     assert await server.run("acquire", "lease", "a", HOUR) == 0
     assert await server.get("lease") == "a"
     assert await server.left() == {"lease": 1}

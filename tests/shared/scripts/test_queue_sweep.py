@@ -21,7 +21,7 @@ async def test_idle_passes_over_an_empty_shard(server: Server) -> None:
     assert await server.left() == {}
 
 
-async def test_idle_announces_rows_that_nobody_announced(server: Server) -> None:
+async def test_idle_announces_rows_without_an_announcement(server: Server) -> None:
     await server.push("rows", "a")
     assert await idle(server) == 1
     assert await server.left() == {"rows": 0, "announced": 10}
@@ -42,7 +42,7 @@ async def test_idle_gives_an_announcement_time(server: Server) -> None:
     assert await server.left() == {"rows": 0, "announced": 9}
 
 
-async def test_idle_makes_an_announcement_again_that_nobody_followed(server: Server) -> None:
+async def test_idle_repeats_an_announcement_that_no_worker_followed(server: Server) -> None:
     await server.push("rows", "a")
     await announced(server, 8)  # made two hours ago
     assert await idle(server) == 1

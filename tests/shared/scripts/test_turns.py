@@ -41,7 +41,7 @@ async def test_turns_of_which_none_is_taken_change_nothing(server: Server) -> No
     assert await server.get("rate") == before
 
 
-async def test_turns_of_nobody_leave_no_key(server: Server) -> None:
+async def test_taking_no_turn_leaves_no_key(server: Server) -> None:
     assert await server.run("turns", "rate", HOUR, 0, 0, EVER) == [0]
     assert await server.left() == {}
 
@@ -52,7 +52,7 @@ async def test_turns_are_remembered_until_the_last_is_past(server: Server, taken
     assert await server.left() == {"rate": hours}  # and a second longer
 
 
-async def test_turns_that_nobody_took_are_not_saved_up(server: Server) -> None:
+async def test_turns_not_taken_are_not_saved_up(server: Server) -> None:
     seconds, microseconds = await server.keys.time()
     await server.set("rate", seconds * 1_000_000 + microseconds - 1_000 * HOUR)
     assert await server.run("turns", "rate", HOUR, HOUR, 3, EVER) == [0, 0, 0, HOUR]

@@ -1,4 +1,4 @@
-"""Whatever comes down the wire, a call ends with an error of ours or with sense, and the client works on."""
+"""Whatever the server sends, a call ends with a model or an error of this library, and the client works on."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ NO_HTTP: dict[str, Serve] = {
     "gzip with something after it": packed(gzip.compress(BODY) + b"junk"),
 }
 
-NO_SENSE: dict[str, Serve] = {
+UNDECODABLE: dict[str, Serve] = {
     "no body": json(b""),
     "spaces": json(b" \n"),
     "a number": json(b"1"),
@@ -202,7 +202,7 @@ NO_SENSE: dict[str, Serve] = {
     "an unknown encoding": packed(b"\x01\x02\x03", "lzma"),
 }
 
-SENSE: dict[str, Serve] = {
+ODD_BUT_VALID: dict[str, Serve] = {
     "another content type": json(BODY, kind="text/html"),
     "a content type that is none": json(BODY, kind=';;//="\xff'),
     "a charset that is none": json(BODY, kind="application/json; charset=klingon"),
@@ -253,7 +253,7 @@ async def failure(call: Awaitable[Any]) -> BriqpayError:
 
 
 async def looked_at(call: Awaitable[Any]) -> None:
-    """A call whose answer is used: what is in it is made sense of then."""
+    """A call whose answer is read, so that all of it is decoded."""
     session = await call
     if session is not None:
         assert unstructure(session)
@@ -288,8 +288,8 @@ async def test_what_is_no_http_is_a_transport_error(wire: Wire, briqpay: Briqpay
         await works_on(wire, briqpay)
 
 
-@by_name(NO_SENSE)
-async def test_an_answer_without_sense_is_a_decode_error(wire: Wire, briqpay: BriqpayClient, serve: Serve) -> None:
+@by_name(UNDECODABLE)
+async def test_an_undecodable_answer_is_a_decode_error(wire: Wire, briqpay: BriqpayClient, serve: Serve) -> None:
     for call in (*SAFE.values(), UNSAFE["create"]):
         wire.always = serve
         assert type(await failure(looked_at(call(briqpay, 2.0)))) is ResponseDecodeError
@@ -299,10 +299,8 @@ async def test_an_answer_without_sense_is_a_decode_error(wire: Wire, briqpay: Br
     await works_on(wire, briqpay)
 
 
-@by_name(SENSE)
-async def test_where_sense_can_be_made_of_it_the_answer_is_understood(
-    wire: Wire, briqpay: BriqpayClient, serve: Serve
-) -> None:
+@by_name(ODD_BUT_VALID)
+async def test_an_odd_but_valid_answer_is_understood(wire: Wire, briqpay: BriqpayClient, serve: Serve) -> None:
     for name in ("read", "metadata", "create"):
         wire.always = serve
         session = await (SAFE | UNSAFE)[name](briqpay, 2.0)

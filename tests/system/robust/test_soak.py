@@ -92,7 +92,7 @@ LAST: Callable[..., Report] = lambda **changes: report(  # noqa: E731 - a shorth
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_a_run_disproves_is_said(broken: Report, text: str) -> None:
+def test_what_a_run_disproves_is_reported(broken: Report, text: str) -> None:
     assert any(text in found for found in failures(broken))
 
 
