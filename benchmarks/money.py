@@ -30,11 +30,9 @@ from briqpay_async import (
     NewSession,
     Order,
     OutcomeUnknownError,
-    Product,
     Refund,
     RetryPolicy,
     Session,
-    Urls,
 )
 from briqpay_async.sandbox import Sandbox
 from briqpay_async.transport.order_turns import OrderTurns
@@ -126,14 +124,9 @@ def _order() -> Order:
 
 
 def _new_session() -> NewSession:
-    return NewSession(
-        product=Product(type="payment", intent="payment_one_time"),
-        customer_type="consumer",
-        country="SE",
-        locale="sv-se",
-        urls=Urls(terms="https://shop.example/terms", redirect="https://shop.example/done"),
-        data=EditableData(order=_order()),
-    )
+    from tests.support.shop import new_session  # noqa: PLC0415 - the sample shop of the tests
+
+    return new_session(EditableData(order=_order()))
 
 
 class _Race:

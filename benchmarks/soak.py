@@ -30,16 +30,12 @@ from briqpay_async import (
     BriqpayClient,
     BriqpayError,
     CallHooks,
-    CartItem,
     EditableData,
     NewSession,
-    Order,
     Pool,
-    Product,
     RetryPolicy,
     SessionPatch,
     TransportError,
-    Urls,
 )
 
 __all__ = ["soak"]
@@ -78,23 +74,9 @@ def _state(value: int) -> EditableData:
 
 
 def _new_session() -> NewSession:
-    line = CartItem(
-        product_type="physical",
-        reference="sku",
-        name="Tea",
-        quantity=1,
-        quantity_unit="pc",
-        unit_price=1000,
-        tax_rate=2500,
-    )
-    return NewSession(
-        product=Product(type="payment", intent="payment_one_time"),
-        customer_type="consumer",
-        country="SE",
-        locale="sv-se",
-        urls=Urls(terms="https://shop.example/terms", redirect="https://shop.example/done"),
-        data=EditableData(order=Order.of("SEK", [line]), billing=_state(0).billing),
-    )
+    from tests.support.shop import data, line, new_session  # noqa: PLC0415 - the sample shop of the tests
+
+    return new_session(data(line("sku"), billing=_state(0).billing, shipping=None))
 
 
 async def _create(client: BriqpayClient, count: int) -> list[str]:

@@ -25,15 +25,10 @@ from briqpay_async import (
     BriqpayClient,
     BulkJournal,
     EditableData,
-    NewSession,
-    Order,
-    Product,
     RetryPolicy,
     SessionPatch,
     SessionUpdate,
-    Urls,
 )
-from briqpay_async.models.cart import CartItem
 
 MEMBERS = ("city", "zip", "region", "street_address", "first_name", "city")
 WIRE = ("city", "zip", "region", "streetAddress", "firstName", "city")
@@ -172,28 +167,10 @@ async def _look(control: aiohttp.ClientSession, session_ids: list[str], report: 
 
 async def make_sessions(briqpay: BriqpayClient, count: int) -> list[str]:
     """Create sessions and return their ids."""
-    new = _new_session()
+    from support.shop import data, line, new_session
+
+    new = new_session(data(line("a"), billing=Address(city="Lund"), shipping=None))
     return [str((await briqpay.sessions.create(new)).session_id) for _ in range(count)]
-
-
-def _new_session() -> NewSession:
-    line = CartItem(
-        product_type="physical",
-        reference="a",
-        name="A",
-        quantity=1,
-        quantity_unit="pc",
-        unit_price=100,
-        tax_rate=0,
-    )
-    return NewSession(
-        product=Product(type="payment", intent="payment_one_time"),
-        customer_type="consumer",
-        country="SE",
-        locale="sv-se",
-        urls=Urls(terms="https://shop.example/terms", redirect="https://shop.example/done"),
-        data=EditableData(order=Order.of("SEK", [line]), billing=Address(city="Lund")),
-    )
 
 
 if __name__ == "__main__":

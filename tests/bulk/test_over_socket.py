@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from bulk.bulk_world import NOOP, patch, read, statuses
+from support.shop import data, line, new_session
 
 from briqpay_async import (
     Address,
@@ -17,33 +18,18 @@ from briqpay_async import (
     ConfigurationError,
     EditableData,
     InvalidDataError,
-    NewSession,
-    Order,
     PatchNotAppliedError,
-    Product,
     RetryPolicy,
     SessionCompletedError,
     SessionNotFoundError,
     SessionPatch,
     SessionUpdate,
     UpdateOutcome,
-    Urls,
     ValidationError,
 )
-from briqpay_async.models.cart import CartItem
 from briqpay_async.sandbox import Sandbox
 
-LINE = CartItem(
-    product_type="physical", reference="a", name="A", quantity=1, quantity_unit="pc", unit_price=100, tax_rate=0
-)
-NEW = NewSession(
-    product=Product(type="payment", intent="payment_one_time"),
-    customer_type="consumer",
-    country="SE",
-    locale="sv-se",
-    urls=Urls(terms="https://shop.example/terms", redirect="https://shop.example/done"),
-    data=EditableData(order=Order.of("SEK", [LINE]), billing=Address(city="Lund")),
-)
+NEW = new_session(data(line("a"), billing=Address(city="Lund"), shipping=None))
 
 
 @pytest.fixture

@@ -9,9 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import attrs
 import orjson
 import pytest
+from support import shop
+from support.shop import data, line
 
+from briqpay_async import Address, unstructure
 from briqpay_async.cli import main
 from briqpay_async.sandbox import Sandbox
 
@@ -82,44 +86,11 @@ def save(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def new_session() -> dict[str, Any]:
     """The body that creates a session with two lines and two addresses."""
-    return {
-        "product": {"type": "payment", "intent": "payment_one_time"},
-        "customerType": "consumer",
-        "country": "SE",
-        "locale": "sv-se",
-        "urls": {"terms": "https://shop.example/terms", "redirect": "https://shop.example/thanks"},
-        "references": {"reference1": "42"},
-        "data": {
-            "order": {
-                "currency": "SEK",
-                "amountIncVat": 31250,
-                "amountExVat": 25000,
-                "cart": [
-                    {
-                        "productType": "physical",
-                        "reference": "chair",
-                        "name": "Stol i björk",
-                        "quantity": 2,
-                        "quantityUnit": "pc",
-                        "unitPrice": 10000,
-                        "taxRate": 2500,
-                        "shelf": "B4",
-                    },
-                    {
-                        "productType": "shipping_fee",
-                        "reference": "delivery",
-                        "name": "Delivery",
-                        "quantity": 1,
-                        "quantityUnit": "pc",
-                        "unitPrice": 5000,
-                        "taxRate": 2500,
-                    },
-                ],
-            },
-            "billing": {"city": "Malmö", "zip": "211 22", "email": "buyer@example.com"},
-            "shipping": {"city": "Lund", "zip": "223 50"},
-        },
-    }
+    chair = line("chair", name="Stol i björk", quantity=2, extra={"shelf": "B4"})
+    delivery = line("delivery", product_type="shipping_fee", unit_price=5000)
+    billing = Address(city="Malmö", zip="211 22", email="buyer@example.com")
+    state = data(chair, delivery, billing=billing, shipping=Address(city="Lund", zip="223 50"))
+    return dict(unstructure(attrs.evolve(shop.new_session(state), references={"reference1": "42"})))
 
 
 @pytest.fixture

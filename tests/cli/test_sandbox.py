@@ -12,16 +12,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.shop import new_session
 
 from briqpay_async import (
     Address,
     BriqpayClient,
     EditableData,
-    NewSession,
     PatchNotAppliedError,
-    Product,
     SessionPatch,
-    Urls,
 )
 from briqpay_async.cli import main
 
@@ -125,15 +123,6 @@ async def _use(environment: dict[str, str]) -> None:
     before = EditableData(billing=Address(city="Lund", zip="1"))
     patch = SessionPatch.between(before, EditableData(billing=Address(city="Ystad", zip="1")))
     async with BriqpayClient.from_env(environment) as briqpay:
-        session = await briqpay.sessions.create(
-            NewSession(
-                product=Product(type="payment", intent="payment_one_time"),
-                customer_type="consumer",
-                country="SE",
-                locale="sv-se",
-                urls=Urls(terms="https://shop.example/terms", redirect="https://shop.example/thanks"),
-                data=before,
-            )
-        )
+        session = await briqpay.sessions.create(new_session(before))
         with pytest.raises(PatchNotAppliedError):
             await briqpay.sessions.update(str(session.session_id), patch)

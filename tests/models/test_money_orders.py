@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.create_payloads import CREATES
 from support.session_payloads import FULL_SESSION
+from support.shop import line
 
 import briqpay_async as bq
 from briqpay_async.conversion.validate import problems
@@ -17,18 +18,8 @@ from briqpay_async.models.order import TotalsDiscrepancy
 
 
 def _line(reference: str, quantity: int, unit_price: int, tax_rate: int = 2500, **members: Any) -> bq.CartItem:
-    return bq.CartItem(
-        **{
-            "product_type": "physical",
-            "reference": reference,
-            "name": reference,
-            "quantity": quantity,
-            "quantity_unit": "pc",
-            "unit_price": unit_price,
-            "tax_rate": tax_rate,
-            **members,
-        }
-    )
+    amounts = {"quantity": quantity, "unit_price": unit_price, "tax_rate": tax_rate}
+    return line(reference, **(amounts | members))
 
 
 # Three lines with 19 % whose parts round one up.

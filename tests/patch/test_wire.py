@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
+from support.shop import new_session
 from support.sockets import exactly
 
 from briqpay_async import (
@@ -15,27 +17,19 @@ from briqpay_async import (
     MergeDepth,
     Modules,
     NewSession,
-    Product,
     Session,
     SessionPatch,
-    Urls,
     unstructure,
 )
 from briqpay_async.sandbox import Sandbox
 from briqpay_async.testing import strategies
 
 
-def new_session(state: Session) -> NewSession:
+def creating(state: Session) -> NewSession:
     """What creates a session in a state."""
-    return NewSession(
-        product=Product(type="payment", intent="payment_one_time"),
-        customer_type=state.customer_type,
-        country="SE",
-        locale="sv-se",
-        urls=Urls(terms="https://shop.example/terms", redirect="https://shop.example/done"),
-        data=state.data.editable() if state.data else EditableData(),
-        modules=state.modules or Modules(),
-    )
+    editable = state.data.editable() if state.data else EditableData()
+    new = new_session(editable, str(state.customer_type))
+    return attrs.evolve(new, modules=state.modules or Modules())
 
 
 def stored(sandbox: Sandbox, session_id: str) -> Any:
@@ -59,7 +53,7 @@ def test_a_patched_session_is_the_intended_one_on_the_server(merge: str, depth: 
         client = BriqpayClient(sandbox.username, sandbox.secret, base_url=sandbox.url, check_totals="off")
 
         async def patched(before: Session, after: Session) -> None:
-            created = await client.sessions.create(new_session(before))
+            created = await client.sessions.create(creating(before))
             assert created.session_id is not None
             patch = SessionPatch.between(before, after, depth)
             requests = len(sandbox.journal)
