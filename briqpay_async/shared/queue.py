@@ -89,18 +89,22 @@ class ShardQueue:
         return f"briqpay:{{{self._account}:run:{run}}}:{name}"
 
     async def put(
-        self, sender: str, number: int, rows: Mapping[int, Sequence[bytes]]
+        self, sender: str, number: int, rows: Mapping[int, Sequence[bytes]], *, patient: bool = False
     ) -> tuple[set[int], set[int]]:
         """Put rows into shards.
 
         Args:
             sender: Who puts them: a text of its own for each sender.
             number: Counts the sender's puts. To put again what was not answered, or found no room, give the same
-                number within a minute: what was put already is not put twice.
+                number within three minutes: what was put already is not put twice.
             rows: By shard.
+            patient: Whether a server without memory counts as shards without room.
 
         Returns:
             Shards that had no room, and shards that are to be announced.
+
+        Raises:
+            SharedStateError: The server has no memory left, cannot be reached, or refuses.
         """
         answers = await self._connection.run_each(
             "queue_put",
@@ -113,7 +117,11 @@ class ShardQueue:
             ],
         )
         found = dict(zip(rows, answers, strict=True))
-        return {shard for shard in found if found[shard] == 0}, {shard for shard in found if found[shard] == 2}
+        if -1 in answers and not patient:
+            raise SharedStateError(
+                "The server of the shared state has no memory left for more rows (maxmemory): put them later."
+            )
+        return {shard for shard in found if found[shard] <= 0}, {shard for shard in found if found[shard] == 2}
 
     async def take(self, shard: int, owner: str) -> Batch | None:
         """The lease of a shard and its first rows; ``None`` when it is empty, or another owner has it."""

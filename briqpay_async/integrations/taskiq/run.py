@@ -154,7 +154,7 @@ class BulkRun:
             self._silence.broken(shards)
 
     async def _put_where_is_room(self, rows: dict[int, list[bytes]]) -> set[int]:
-        full, silent = await self._patiently(lambda: self._queue.put(self._mark, self._puts, rows))
+        full, silent = await self._patiently(lambda: self._queue.put(self._mark, self._puts, rows, patient=True))
         for shard in silent:
             try:
                 await self._announce(shard)

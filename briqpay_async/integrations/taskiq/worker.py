@@ -129,7 +129,15 @@ class ShardWorker:
                 "the lease of shard %d ran out while its rows were sent: they are sent again", work.batch.shard
             )
         if more:
-            await self._announce(work.batch.shard)
+            await self._announce_or(work.batch.shard, "waits for the sweep")
+        return True
+
+    async def _announce_or(self, shard: int, otherwise: str) -> bool:
+        try:
+            await self._announce(shard)
+        except Exception as error:  # noqa: BLE001 - whatever the broker raises
+            logger.warning("shard %d could not be announced, and %s: %s", shard, otherwise, error)
+            return False
         return True
 
     def client(self) -> BriqpayClient:
@@ -143,10 +151,11 @@ class ShardWorker:
         """Announce shards whose announcement got lost, now and then, until cancelled."""
         owner = uuid.uuid4().hex
         told = False
-        while True:
+        while not self._stopping:
             try:
                 for shard in await self._queue.idle_shards(owner):
-                    await self._announce(shard)
+                    if not await self._announce_or(shard, "is served by the sweep"):
+                        await self.serve(shard)  # where the server has no memory for wake-ups, this makes room
                 told = False
             except Exception as error:  # noqa: BLE001 - whatever the broker raises, the next sweep may find it well
                 if not told:

@@ -1,10 +1,9 @@
 -- Takes a lease: KEYS[1]; ARGV: its owner, milliseconds. 0 when it is the owner's, or else 1.
 -- An owner whose first answer got lost asks again, and has it already.
-if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  return 0
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then
+  return 1
 end
-if redis.call('GET', KEYS[1]) == ARGV[1] then
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  return 0
-end
-return 1
+redis.call('DEL', KEYS[1]) -- a server without memory refuses SET, unless something was written before
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 0

@@ -18,6 +18,7 @@ if redis.call('GET', KEYS[2]) == ARGV[1] then
   redis.call('DEL', KEYS[2])
 end
 if ARGV[4] ~= '0' and redis.call('LLEN', KEYS[1]) > 0 and redis.call('GET', KEYS[3]) ~= '1' then
+  redis.call('DEL', KEYS[3]) -- a server without memory refuses SET, unless something was written before
   redis.call('SET', KEYS[3], '1', 'PX', ARGV[4])
   return 'more'
 end

@@ -7,5 +7,6 @@ local left = redis.call('PTTL', KEYS[3])
 if left > tonumber(ARGV[1]) - tonumber(ARGV[2]) then
   return 0
 end
+redis.call('DEL', KEYS[3]) -- a server without memory refuses SET, unless something was written before
 redis.call('SET', KEYS[3], '1', 'PX', ARGV[1])
 return 1

@@ -1,18 +1,18 @@
 -- Takes the lease of a shard and reads its first rows, which stay in it. KEYS: rows, lease, whether the shard is
 -- announced, how many rows were ever taken out. ARGV: owner, milliseconds of the lease, most rows, most bytes.
 -- {}: another owner has it; {n}: it is empty; {n, rows...}. n is how many rows were ever taken out.
-if not redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  if redis.call('GET', KEYS[2]) ~= ARGV[1] then
-    -- The wake-up that led here is used up: the owner announces the shard again, if it leaves rows in it.
-    local left = redis.call('PTTL', KEYS[3])
-    if left > 0 then
-      redis.call('SET', KEYS[3], 'used', 'PX', left)
-    end
-    return {}
+local holder = redis.call('GET', KEYS[2])
+if holder and holder ~= ARGV[1] then
+  -- The wake-up that led here is used up: the owner announces the shard again, if it leaves rows in it.
+  local left = redis.call('PTTL', KEYS[3])
+  if left > 0 then
+    redis.call('DEL', KEYS[3])
+    redis.call('SET', KEYS[3], 'used', 'PX', left)
   end
-  redis.call('PEXPIRE', KEYS[2], ARGV[2])
+  return {}
 end
-redis.call('DEL', KEYS[3])
+redis.call('DEL', KEYS[3]) -- first: a server without memory refuses SET, unless something was written before
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 local answer = redis.call('LRANGE', KEYS[1], 0, ARGV[3] - 1)
 if #answer == 0 then
   redis.call('DEL', KEYS[2])

@@ -16,6 +16,7 @@ for number = 1, tonumber(ARGV[3]) do
   answer[number + 1] = math.ceil(turn - now)
 end
 if #answer > 1 then
+  redis.call('DEL', KEYS[1]) -- a server without memory refuses SET, unless something was written before
   redis.call('SET', KEYS[1], string.format('%.3f', next_turn), 'PX', math.ceil((next_turn - now) / 1000) + 1000)
 end
 return answer

@@ -254,6 +254,22 @@ async def test_a_lost_wake_up_is_made_up_for(world: World) -> None:
     await eventually(lambda: world.city(session_id), "Ystad")
 
 
+async def test_the_sweep_serves_shards_where_the_broker_takes_no_wake_ups(world: World) -> None:
+    tasks = world.tasks(shards=2, lease=0.2)
+
+    async def full(*_: object) -> None:
+        raise OSError("command not allowed when used memory > 'maxmemory'")
+
+    tasks._task.kiq = full
+    sessions = await world.sessions(4)
+    run = await tasks.update_many(
+        [SessionUpdate(sessions[n % 4], to(f"city {n}")) for n in range(1_200)], ahead=9_999
+    )
+    await world.start()
+    assert (await run.wait()).applied == 1_200
+    assert await world.city(sessions[3]) == "city 1199"
+
+
 async def test_putting_waits_while_a_shard_is_full(world: World) -> None:
     tasks = world.tasks(shards=1, limit=500, lease=0.6)
     tasks._task.kiq = nothing
