@@ -29,8 +29,8 @@ async def _peak(count: int) -> int:
 
 
 async def test_twenty_times_the_rows_take_no_more_memory() -> None:
-    await _peak(2_000)  # whatever is made once and kept
+    await _peak(1_000)  # whatever is made once and kept
 
-    few, many = await _peak(2_000), await _peak(40_000)
+    few, many = await _peak(1_000), await _peak(20_000)
 
     assert many < 1.2 * few + 10_000

@@ -105,10 +105,10 @@ def test_what_fits_has_nothing_that_the_rules_refuse(model: Model) -> None:
 @pytest.mark.parametrize(
     "name", [one for one in attrs.fields_dict(bq.CartItem) if one != "extra" and one[0] != "_"]
 )
-@pytest.mark.parametrize("value", ODD, ids=repr)
-def test_a_line_with_one_odd_value_fits_only_if_the_rules_take_it(name: str, value: Any) -> None:
-    line = bq.CartItem(**LINE | {name: value})
-    assert not (is_surely_valid(bq.CartItem)(line) and by_the_rules(line))
+def test_a_line_with_one_odd_value_fits_only_if_the_rules_take_it(name: str) -> None:
+    for value in ODD:
+        line = bq.CartItem(**LINE | {name: value})
+        assert not (is_surely_valid(bq.CartItem)(line) and by_the_rules(line)), value
 
 
 @pytest.mark.parametrize(

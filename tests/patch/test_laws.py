@@ -168,11 +168,11 @@ LOOKALIKES = [True, 1, 1.0, "1", None, False, 0, 0.0, "", [], {}, [1], [True], [
 
 
 @pytest.mark.parametrize("one", LOOKALIKES, ids=repr)
-@pytest.mark.parametrize("other", LOOKALIKES, ids=repr)
-def test_law_5_values_of_different_types_differ(one: Any, other: Any) -> None:
+def test_law_5_values_of_different_types_differ(one: Any) -> None:
     before = SessionData(billing=Address(extra={"x": one}))
-    after = SessionData(billing=Address(extra={"x": other}))
-    assert SessionPatch.between(before, after).is_noop == (exactly(one) == exactly(other))
+    for other in LOOKALIKES:
+        after = SessionData(billing=Address(extra={"x": other}))
+        assert SessionPatch.between(before, after).is_noop == (exactly(one) == exactly(other)), other
 
 
 @pytest.mark.parametrize("one", LOOKALIKES, ids=repr)
