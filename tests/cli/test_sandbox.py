@@ -109,7 +109,7 @@ def test_a_sandbox_process_serves_the_client_until_it_is_interrupted() -> None:
                     break
             asyncio.run(_use(dict(re.findall(r"export (\w+)=(\S+)", "".join(printed)))))
             process.send_signal(signal.SIGINT)
-            status = process.wait(timeout=10)
+            status = process.wait(timeout=60)
             err = process.stderr.read()
         finally:
             if process.poll() is None:

@@ -4,7 +4,6 @@ import asyncio
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +183,8 @@ def test_the_program_runs_until_a_signal_and_leaves_no_trace(number: signal.Sign
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         assert program.stdout.readline().startswith("Briqpay sandbox on http://127.0.0.1:")
-        time.sleep(0.1)  # the address is printed when it listens; the rest of the text follows
+        while "Ctrl-C" not in program.stdout.readline():
+            pass
         program.send_signal(number)
-        _, errors = program.communicate(timeout=10)
+        _, errors = program.communicate(timeout=60)
     assert (program.returncode, errors) == (0, "")

@@ -156,7 +156,7 @@ def test_a_sandbox_that_is_killed_has_lost_nothing_that_was_answered(file: Path)
                 "Content-Type": "application/json",
             },
         )
-        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 (loopback)
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 (loopback)
             created = orjson.loads(answer.read())
         program.send_signal(signal.SIGKILL)
         program.wait(10)

@@ -27,7 +27,7 @@ def call(sandbox: ThreadedSandbox, method: str, path: str, body: Any = None) -> 
             "Content-Type": "application/json",
         },
     )
-    with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 (loopback)
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 (loopback)
         return orjson.loads(answer.read())
 
 
