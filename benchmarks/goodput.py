@@ -1,13 +1,13 @@
-"""How much of what a server admits gets used: ``python -m benchmarks.goodput``.
+"""How much of the rate that a server admits a bulk run uses: ``python -m benchmarks.goodput``.
 
     --check        exit with 1 where a target is missed; three runs of each scenario, medians
     --runs N       runs of each scenario
     --only WORD    scenarios whose name has this word
     --pictures     draw the rate over time of each scenario into ``benchmarks/results/goodput``
 
-Servers and clients have processes of their own. A bulk run is held against the quota, or against a naive pool over
+Servers and clients have processes of their own. A bulk run is compared with the quota, or with a naive pool over
 bare aiohttp, whose workers each wait for themselves: both run at the same time, each against a server of its own,
-so that whatever else the machine does hits both alike. All is counted by the servers.
+so that other load on the machine slows down both. The servers count all requests.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Bins = list[list[int]]
 
 @attrs.frozen(kw_only=True)
 class Scenario:
-    """A server, and who uses it.
+    """A server and its clients.
 
     Attributes:
         name: Of the scenario.
@@ -107,7 +107,7 @@ SCENARIOS = (
 
 @attrs.frozen(kw_only=True)
 class Run:
-    """What came of one run.
+    """The result of one run.
 
     Attributes:
         used: Of the quota, or of what the naive pool got.
@@ -183,7 +183,7 @@ def complaints(scenario: Scenario, runs: Sequence[Run]) -> list[str]:
 
 
 def main() -> int:
-    """Run the scenarios, print what came of them, and return how many miss a target."""
+    """Run the scenarios, print the results, and return how many miss a target."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--runs", type=int, default=None)

@@ -1,7 +1,7 @@
 """A client for a while: ``python -m benchmarks.goodput_client KIND URL SECONDS CONCURRENCY NUMBER``.
 
 ``naive`` is a pool over bare aiohttp whose workers each wait for themselves when they are refused; ``bulk`` is
-``update_many``. The sessions' ids begin with ``NUMBER``, by which the server tells clients apart. Prints
+``update_many``. The sessions' ids begin with ``NUMBER``, which the server counts by. Prints
 ``ready``, begins at a line on its standard input, and prints its processor time in seconds when it is done.
 """
 
