@@ -158,7 +158,7 @@ class Connection:
             raise SharedStateError(f"The server of the shared state lets nobody in: {error}") from None
         except (errors.ConnectionError, errors.TimeoutError, OSError) as error:
             raise UnreachableError(
-                f"The server of the shared state cannot be reached ({type(error).__name__}): nothing was sent."
+                f"The server of the shared state cannot be reached ({type(error).__name__})."
             ) from error
         except errors.RedisError as error:
             raise SharedStateError(f"The server of the shared state refused: {error}") from error

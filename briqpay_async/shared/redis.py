@@ -74,10 +74,7 @@ class RedisState:
         try:
             await self._connection.run("queue_exists", f"briqpay:{{{self._account}}}:rate")
         except UnreachableError as error:
-            raise SharedStateError(
-                f"The server of the shared state cannot be reached ({type(error.__cause__).__name__}): "
-                "does it run, and is its URL right?"
-            ) from error
+            raise SharedStateError(f"{error} Does it run, and is its URL right?") from error
 
     def leases(self) -> Leases:
         """Leases of sessions."""

@@ -56,7 +56,7 @@ class RedisGate:
             moment = await turn
         except UnreachableError as error:
             if not self._go_on_alone(error):
-                raise SharedStateError(str(error)) from error
+                raise SharedStateError(f"{error} Nothing was sent.") from error
             await self._alone.wait(deadline)
             return
         wait = moment - time.monotonic()

@@ -52,7 +52,7 @@ class RedisLeases:
         except UnreachableError as error:
             if self._go_on_alone(error):
                 return _NoLease()
-            raise SharedStateError(str(error)) from error
+            raise SharedStateError(f"{error} Nothing was sent.") from error
         except BaseException:  # the server may have given it in this very moment
             returning = asyncio.ensure_future(lease.release())
             self._returning.add(returning)

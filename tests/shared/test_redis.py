@@ -136,12 +136,19 @@ async def test_a_missing_server_is_an_error_before_anything_is_sent(sandbox: San
         session_id = str((await plain.sessions.create(new_session())).session_id)
     before = len(sandbox.journal)
     async with client(sandbox, RedisState(NOWHERE)) as briqpay:
-        with pytest.raises(SharedStateError, match="cannot be reached") as caught:
+        with pytest.raises(
+            SharedStateError, match=r"cannot be reached \(ConnectionError\)\. Nothing was sent"
+        ) as caught:
             await briqpay.sessions.update_metadata(session_id, references={"a": "b"})
         assert type(caught.value) is SharedStateError
     async with client(sandbox, RedisState(NOWHERE, rate=RateLimit(50))) as briqpay:
-        with pytest.raises(SharedStateError):
+        with pytest.raises(SharedStateError, match=r"Nothing was sent\."):
             await briqpay.sessions.read(session_id)
+    with pytest.raises(
+        SharedStateError, match=r"\(ConnectionError\)\. Does it run, and is its URL right\?"
+    ) as caught:
+        await RedisState(NOWHERE).check()
+    assert "sent" not in str(caught.value)
     assert len(sandbox.journal) == before
 
 
