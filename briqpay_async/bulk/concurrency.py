@@ -101,39 +101,12 @@ class Window:
         self.limit = int(self.size)
 
 
-@attrs.define
+@attrs.frozen
 class Limiter:
-    """Window and pace of one bulk run, fed with what happened to its requests."""
+    """Window and pace of one bulk run."""
 
     window: Window
     pace: AdaptiveRate = attrs.Factory(AdaptiveRate)
-
-    @property
-    def paced(self) -> bool:
-        """Whether requests must ask ``wait`` first."""
-        return self.pace.rate is not None or self.pace.resumes > -math.inf
-
-    def wait(self, now: float) -> float:
-        """Seconds until the next request may be made; not positive when it may be made now."""
-        return self.pace.wait(now)
-
-    def on_sent(self, now: float) -> None:
-        """A request is made now."""
-        self.pace.on_sent(now)
-
-    def answered(self, now: float, elapsed: float) -> None:
-        """A request was answered after so many seconds, and not refused for its rate."""
-        self.pace.answered(now)
-        self.window.answered(now, elapsed)
-
-    def refused(self, now: float, retry_after: float | None) -> None:
-        """A request was refused for its rate."""
-        self.pace.refused(now, retry_after)
-
-    def failed(self, now: float) -> None:
-        """A request failed for the server's or the network's sake."""
-        self.pace.lost()
-        self.window.on_failure(now)
 
 
 def make_limiter(concurrency: int | str, now: float = 0.0, random: Callable[[], float] = random.random) -> Limiter:

@@ -74,7 +74,10 @@ class AdaptiveGate:
     @property
     def must_queue(self) -> bool:
         """Whether rows should wait for their turn before their call begins, and its deadline with it."""
-        return self.limiter.paced or self.until < math.inf or (self._behind is not None and self._behind.closed)
+        pace, behind = self.limiter.pace, self._behind
+        if pace.rate is not None or pace.resumes > -math.inf or self.until < math.inf:
+            return True
+        return behind is not None and behind.closed
 
     @property
     def is_over(self) -> bool:
@@ -110,8 +113,9 @@ class AdaptiveGate:
         return self._waited + (now - self._waiting_since if self._waiting else 0.0)
 
     async def _wait(self, deadline: float) -> None:
-        if not self.limiter.paced:
-            self.limiter.on_sent(self.clock())
+        pace = self.limiter.pace
+        if pace.rate is None and pace.resumes == -math.inf:
+            pace.on_sent(self.clock())
         elif deadline < math.inf:
             await self._queue_up_until(deadline)
         else:
@@ -131,16 +135,18 @@ class AdaptiveGate:
 
     async def _queue_up(self) -> None:
         """Only the first in the queue sleeps, and looks again afterwards: a refusal changes everybody's turn."""
+        pace = self.limiter.pace
         async with self._queue:
             now = self.clock()
-            while (wait := min(self.limiter.wait(now), self.until - now)) > 0:
+            while (wait := min(pace.wait(now), self.until - now)) > 0:
                 await self.sleep(wait)
                 now = self.clock()
-            self.limiter.on_sent(now)
+            pace.on_sent(now)
 
     def answered(self, now: float, elapsed: float) -> None:
         """An attempt was answered after so many seconds."""
-        self.limiter.answered(now, elapsed)
+        self.limiter.pace.answered(now)
+        self.limiter.window.answered(now, elapsed)
         if self._behind is not None and self._behind.closed:
             self._behind.answered(now, elapsed)
 
@@ -148,11 +154,12 @@ class AdaptiveGate:
 
     def refused(self, now: float, retry_after: float | None) -> None:
         """An attempt was refused for its rate."""
-        self.limiter.refused(now, retry_after)
+        self.limiter.pace.refused(now, retry_after)
 
     def failed(self, now: float) -> None:
         """An attempt failed for the server's or the network's sake."""
-        self.limiter.failed(now)
+        self.limiter.pace.lost()
+        self.limiter.window.on_failure(now)
 
 
 class WorkerGate:
@@ -164,6 +171,7 @@ class WorkerGate:
     Attributes:
         attempts: Attempts begun; the sender counts those of each row anew.
         aside: Whether the row gave up its place, because it waits after a refusal.
+        answered, failed: As of the gate that all workers share.
     """
 
     closed = True
@@ -171,6 +179,8 @@ class WorkerGate:
     def __init__(self, gate: AdaptiveGate, room: Room | None = None) -> None:
         self.attempts = 0
         self.aside = False
+        self.answered = gate.answered
+        self.failed = gate.failed
         self._gate = gate
         self._room = room
         self._admitted = False
@@ -196,10 +206,6 @@ class WorkerGate:
             await self._gate.turn(deadline)
         self.attempts += 1
 
-    def answered(self, now: float, elapsed: float) -> None:
-        """An attempt was answered after so many seconds."""
-        self._gate.answered(now, elapsed)
-
     def refused(self, now: float, retry_after: float | None) -> None:
         """An attempt was refused for its rate: others may use the place of this row until it is made again."""
         self._gate.refused(now, retry_after)
@@ -216,7 +222,3 @@ class WorkerGate:
         if self.aside and self._room is not None:
             self.aside = False
             self._room.take_back()
-
-    def failed(self, now: float) -> None:
-        """An attempt failed for the server's or the network's sake."""
-        self._gate.failed(now)

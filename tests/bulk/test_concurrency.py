@@ -5,35 +5,7 @@ from __future__ import annotations
 import pytest
 
 from briqpay_async import ConfigurationError
-from briqpay_async.bulk.concurrency import Limiter, Window, make_limiter
-
-
-def limiter(start: int, ceiling: int = 200) -> Limiter:
-    return Limiter(Window(ceiling, size=start))
-
-
-# --- refusals and pauses ---------------------------------------------------------------------------------
-
-
-def test_without_refusals_nothing_is_paced() -> None:
-    free = limiter(10)
-
-    for number in range(5000):
-        free.answered(number / 1000, 0.01)
-
-    assert not free.paced
-    assert free.wait(5.0) <= 0
-
-
-def test_refusals_do_not_shrink_the_window() -> None:
-    refused = limiter(10)
-    for _ in range(100):
-        refused.refused(1.0, 0.1)
-
-    assert refused.window.limit == 10
-    assert refused.paced
-    assert refused.pace.refusals == 100
-
+from briqpay_async.bulk.concurrency import Window, make_limiter
 
 # --- the window ------------------------------------------------------------------------------------------
 

@@ -113,3 +113,25 @@ async def test_a_wait_for_a_turn_ends_at_that_moment(fake_time: Any) -> None:
         await gate.for_worker().enter()
 
     assert fake_time.now - started == pytest.approx(1.0)
+
+
+async def test_without_refusals_no_attempt_waits(fake_time: Any) -> None:
+    gate = AdaptiveGate(10, fake_time.clock, fake_time.sleep)
+    worker, started = gate.for_worker(), fake_time.now
+    for _ in range(5000):
+        await worker.wait(math.inf)
+        worker.answered(fake_time.now, 0.01)
+
+    assert fake_time.now == started
+    assert not gate.must_queue
+
+
+async def test_refusals_slow_down_and_do_not_shrink_the_window(fake_time: Any) -> None:
+    gate = AdaptiveGate(10, fake_time.clock, fake_time.sleep)
+    worker = gate.for_worker()
+    for _ in range(100):
+        worker.refused(fake_time.now, 0.1)
+
+    assert gate.limiter.window.limit == 10
+    assert gate.must_queue
+    assert gate.limiter.pace.refusals == 100
