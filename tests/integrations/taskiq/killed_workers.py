@@ -38,7 +38,7 @@ Harm = Literal["kill", "restart", "stop", "none"]
 
 @attrs.define
 class Report:
-    """What became of a run.
+    """The result of a run.
 
     Attributes:
         statuses: Outcomes by status.
@@ -66,7 +66,7 @@ class Report:
 
 
 class Workers:
-    """Worker processes, of which there are always as many."""
+    """Worker processes; a killed one is replaced, so that their number stays."""
 
     def __init__(self, sandbox: Sandbox, redis_url: str, account: str, lease: float) -> None:
         self._arguments = ["worker", f"--account={account}", f"--lease={lease}"]
@@ -105,7 +105,7 @@ class Workers:
         await worker.wait()
 
     async def stop(self) -> None:
-        """End all, gently."""
+        """End all by SIGTERM, and wait until they have ended."""
         for worker in self.running:
             worker.terminate()
         for worker in self.running:
@@ -147,7 +147,7 @@ async def run_once(
     lease: float = 1.0,
     wait: tuple[float, float] = (0.05, 0.5),
 ) -> Report:
-    """One run over workers that are harmed at random moments.
+    """One run during which workers or the server are killed or stopped at random moments.
 
     Args:
         redis: The server, or its URL.
@@ -186,7 +186,7 @@ async def run_once(
             if not harming.cancelled() and (error := harming.exception()) is not None:
                 raise error
             if harm == "stop":
-                await asyncio.sleep(2 * lease)  # for what a worker that stood still may yet do
+                await asyncio.sleep(2 * lease)  # a worker that stood still may send until then
         report.old = _old(sandbox, everything)
         await broker.shutdown()
         await state.aclose()
