@@ -65,13 +65,13 @@ def http(body: bytes = b"{}", status: str = "200 OK", *headers: str) -> bytes:
 
 
 async def send(
-    transport: AiohttpTransport, request: Request = UPDATE, seconds: float = 5.0, **times: float
+    transport: AiohttpTransport, request: Request = UPDATE, seconds: float = 30.0, **times: float
 ) -> Response:
     return await transport.send(request, Timeouts(**times), seconds)
 
 
 async def failure(
-    transport: AiohttpTransport, request: Request = UPDATE, seconds: float = 5.0, **times: float
+    transport: AiohttpTransport, request: Request = UPDATE, seconds: float = 30.0, **times: float
 ) -> Any:
     with pytest.raises(BriqpayError) as caught:
         await send(transport, request, seconds, **times)

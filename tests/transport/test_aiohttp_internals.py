@@ -341,6 +341,6 @@ UNDOCUMENTED = (
 def test_the_client_works_where_aiohttp_has_other_names() -> None:
     program = Path(__file__).with_name("renamed_aiohttp.py")
     ended = subprocess.run(
-        [sys.executable, str(program), *UNDOCUMENTED], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, str(program), *UNDOCUMENTED], capture_output=True, text=True, timeout=600, check=False
     )
     assert (ended.stdout.split(), ended.stderr) == ([*UNDOCUMENTED], "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -451,7 +452,7 @@ async def test_a_newcomer_can_try_it_without_an_account(
 
 
 class _Terminal(io.StringIO):
-    """Stderr that presses Ctrl-C when it reads one of some texts for the first time."""
+    """Stderr that presses Ctrl-C when it reads one of some patterns for the first time."""
 
     def __init__(self, *texts: str, presses: signal.Signals = signal.SIGINT) -> None:
         super().__init__()
@@ -460,7 +461,7 @@ class _Terminal(io.StringIO):
 
     def write(self, text: str) -> int:
         written = super().write(text)
-        for found in [one for one in self._texts if one in text]:
+        for found in [one for one in self._texts if re.search(one, text)]:
             self._texts.discard(found)
             signal.raise_signal(self._presses)
         return written
@@ -569,7 +570,7 @@ def test_ctrl_c_lets_rows_that_are_read_first_finish(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], save: Save
 ) -> None:
     monkeypatch.setattr(bulk_show, "_PLAIN_INTERVAL", 0.0)
-    monkeypatch.setattr(sys, "stderr", _Terminal(" rows | "))
+    monkeypatch.setattr(sys, "stderr", _Terminal("[1-9][0-9]* applied"))
     rows = [{"sessionId": IDS[0], "after": {"billing": {"city": f"City {number}"}}} for number in range(2_000)]
 
     assert main(["bulk", "apply", str(save(jsonl(*rows))), "--sandbox", "--read-first"]) == 130

@@ -82,8 +82,9 @@ STALLS: dict[str, Serve] = {
 
 
 def ours() -> set[asyncio.Task[Any]]:
-    """All tasks but the server's."""
-    return {task for task in asyncio.all_tasks() if "Wire._connected" not in repr(task.get_coro())}
+    """All tasks but those of the server, which may still be accepting a connection."""
+    servers = ("Wire._connected", "_accept_connection")
+    return {task for task in asyncio.all_tasks() if not any(name in repr(task.get_coro()) for name in servers)}
 
 
 async def ends_when_given_up(call: Awaitable[Any]) -> None:

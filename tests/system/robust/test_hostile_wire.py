@@ -47,6 +47,7 @@ from briqpay_async import (
     unstructure,
 )
 
+PATIENCE = 20.0  # seconds, of which no call needs many
 Call = Callable[[BriqpayClient, float], Awaitable[Any]]
 
 PATCH = SessionPatch.between(data(), data(billing=address(city="Malmö")))
@@ -265,7 +266,7 @@ async def works_on(wire: Wire, briqpay: BriqpayClient) -> None:
     for _ in range(3):  # a body that was still being written is given up in the next turns of the loop
         await asyncio.sleep(0)
     assert connections_in_use(briqpay) == 0
-    assert await briqpay.sessions.read(SESSION_ID, timeout=2.0) == Session(session_id=SESSION_ID)
+    assert await briqpay.sessions.read(SESSION_ID, timeout=PATIENCE) == Session(session_id=SESSION_ID)
 
 
 def by_name(cases: dict[str, Any]) -> pytest.MarkDecorator:
@@ -278,13 +279,13 @@ def by_name(cases: dict[str, Any]) -> pytest.MarkDecorator:
 async def test_what_is_no_http_is_a_transport_error(wire: Wire, briqpay: BriqpayClient, serve: Serve) -> None:
     for call in SAFE.values():
         wire.always = serve
-        error = await failure(call(briqpay, 2.0))
+        error = await failure(call(briqpay, PATIENCE))
         assert type(error) is TransportError
         assert error.sent is True
         await works_on(wire, briqpay)
     for call in UNSAFE.values():
         wire.always = serve
-        assert type(await failure(call(briqpay, 2.0))) is OutcomeUnknownError
+        assert type(await failure(call(briqpay, PATIENCE))) is OutcomeUnknownError
         await works_on(wire, briqpay)
 
 
@@ -292,10 +293,10 @@ async def test_what_is_no_http_is_a_transport_error(wire: Wire, briqpay: Briqpay
 async def test_an_undecodable_answer_is_a_decode_error(wire: Wire, briqpay: BriqpayClient, serve: Serve) -> None:
     for call in (*SAFE.values(), UNSAFE["create"]):
         wire.always = serve
-        assert type(await failure(looked_at(call(briqpay, 2.0)))) is ResponseDecodeError
+        assert type(await failure(looked_at(call(briqpay, PATIENCE)))) is ResponseDecodeError
         await works_on(wire, briqpay)
     wire.always = serve
-    await UNSAFE["decide"](briqpay, 2.0)  # a decision has no answer that could be wrong
+    await UNSAFE["decide"](briqpay, PATIENCE)  # a decision has no answer that could be wrong
     await works_on(wire, briqpay)
 
 
@@ -303,7 +304,7 @@ async def test_an_undecodable_answer_is_a_decode_error(wire: Wire, briqpay: Briq
 async def test_an_odd_but_valid_answer_is_understood(wire: Wire, briqpay: BriqpayClient, serve: Serve) -> None:
     for name in ("read", "metadata", "create"):
         wire.always = serve
-        session = await (SAFE | UNSAFE)[name](briqpay, 2.0)
+        session = await (SAFE | UNSAFE)[name](briqpay, PATIENCE)
         assert session.session_id == SESSION_ID
         await works_on(wire, briqpay)
     assert not any(b"cookie" in head.lower() for head in wire.requests)
@@ -316,7 +317,7 @@ async def test_a_strange_status_is_an_api_error_and_nothing_is_followed(
     for name, call in (SAFE | UNSAFE).items():
         wire.always = serve
         asked = len(wire.requests)
-        error = await failure(call(briqpay, 2.0))
+        error = await failure(call(briqpay, PATIENCE))
         raised = OutcomeUnknownError if name in UNSAFE and expected is ServerError else expected
         assert (type(error), error.status) == (raised, status)
         assert len(wire.requests) == asked + 1
@@ -384,7 +385,7 @@ async def test_a_second_answer_to_one_request_is_never_taken_for_that_of_the_nex
 ) -> None:
     wire.next = says_then(first, OTHER, seconds)
     with contextlib.suppress(BriqpayError):  # what became of the first call is not what this is about
-        await SAFE["read"](briqpay, 2.0)
+        await SAFE["read"](briqpay, PATIENCE)
     await asyncio.sleep(seconds * 2)
     await works_on(wire, briqpay)
     assert wire.connections == 2
@@ -394,7 +395,7 @@ async def test_a_server_that_answers_everything_twice_is_understood_all_the_same
     wire.always = says_then(http(), OTHER, 0.0)
     async with wire.client() as briqpay:
         for _ in range(10):
-            assert (await briqpay.sessions.read(SESSION_ID, timeout=2.0)).session_id == SESSION_ID
+            assert (await briqpay.sessions.read(SESSION_ID, timeout=PATIENCE)).session_id == SESSION_ID
             await asyncio.sleep(0.002)
 
 
@@ -419,7 +420,7 @@ async def test_a_server_that_speaks_first_gets_no_more_connections_than_the_pool
             retry=RetryPolicy(attempts=1),
         ) as briqpay,
     ):
-        assert type(await failure(SAFE["update"](briqpay, 2.0))) is TransportError
+        assert type(await failure(SAFE["update"](briqpay, PATIENCE))) is TransportError
     assert 1 <= greeted <= 4
 
 
@@ -431,7 +432,7 @@ async def test_a_refusal_that_comes_before_the_body_is_sent_is_that_refusal(
     large = SessionPatch.of(data=data(*lines))
     for status in ("413 Too Large", "429 Slow Down"):
         wire.unread = http(b"", status)
-        error = await failure(briqpay.sessions.update(SESSION_ID, large, timeout=2.0))
+        error = await failure(briqpay.sessions.update(SESSION_ID, large, timeout=PATIENCE))
         assert isinstance(error, APIError | TransportError)
         wire.unread = None
         await works_on(wire, briqpay)
