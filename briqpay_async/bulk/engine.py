@@ -22,7 +22,7 @@ from briqpay_async.bulk.gate import AdaptiveGate, RunIsOverError
 from briqpay_async.bulk.journal import BulkJournal
 from briqpay_async.bulk.journal_store import JournalStore
 from briqpay_async.bulk.progress import Counts, Reporter
-from briqpay_async.bulk.reader import RowReader, Rows, Source, make_source
+from briqpay_async.bulk.reader import FedSource, RowReader, Rows, Source, make_source
 from briqpay_async.bulk.recorder import OutcomeQueue, OutcomeRecorder
 from briqpay_async.bulk.room import Room
 from briqpay_async.bulk.rows import BulkProgress, UpdateOutcome
@@ -41,7 +41,7 @@ _Idle = deque[asyncio.Future[None]]
 
 def update_many(
     bind: BindUpdate,
-    updates: Rows,
+    updates: Rows | FedSource[Any],
     gate: AdaptiveGate,
     *,
     fields: Fields = "none",

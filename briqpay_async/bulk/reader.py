@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from briqpay_async.bulk.context import RunContext
 from briqpay_async.bulk.journal_store import RowId, RowStatus
@@ -15,7 +15,7 @@ from briqpay_async.conversion.validate import check_session_id
 from briqpay_async.errors import BriqpayError, ConfigurationError, ValidationError
 from briqpay_async.patch.session_patch import SessionPatch
 
-__all__ = ["NOTHING", "RowReader", "Rows", "Source", "checked", "complaint", "make_source"]
+__all__ = ["NOTHING", "FedSource", "RowReader", "Rows", "Source", "checked", "complaint", "make_source"]
 
 Rows = Iterable[Any] | AsyncIterable[Any]
 
@@ -23,6 +23,8 @@ NOTHING: Any = object()
 """What ``take`` returns when it turns out that there are no more rows."""
 
 _READ_AHEAD = 16
+
+T = TypeVar("T")
 
 
 class Source(Protocol):
@@ -49,11 +51,13 @@ class Source(Protocol):
 
 
 def make_source(rows: object) -> Source:
-    """A source of anything that can be iterated over.
+    """A source of anything that can be iterated over; or the source that it is.
 
     Raises:
         ConfigurationError: It is neither iterable nor async iterable.
     """
+    if isinstance(rows, FedSource):
+        return rows
     if isinstance(rows, AsyncIterable):
         return _AsyncSource(rows)
     if isinstance(rows, Iterable):
@@ -131,6 +135,57 @@ class _AsyncSource:
         if task is not None:
             task.cancel()
             await asyncio.wait((task,))
+
+
+class FedSource(Generic[T]):
+    """Rows that are handed in while the run goes on. It has no end: who feeds it, ends the run.
+
+    Attributes:
+        begun: What was handed in with each row that was taken, by index of the row.
+    """
+
+    ended = False
+    error: Exception | None = None
+
+    def __init__(self) -> None:
+        self.ready = False
+        self.begun: dict[int, T] = {}
+        self._taken = 0
+        self._waiting: deque[tuple[SessionUpdate, T]] = deque()
+        self._on_news: Callable[[], None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def start(self, on_news: Callable[[], None]) -> None:
+        """Tell of rows that are handed in."""
+        self._on_news = on_news
+
+    def feed(self, rows: Iterable[tuple[SessionUpdate, T]]) -> None:
+        """Hand in rows, each with what belongs to it."""
+        self._waiting.extend(rows)
+        self.ready = bool(self._waiting)
+        if self.ready and self._on_news is not None:
+            self._on_news()
+
+    def withdraw(self, wanted: Callable[[T], bool]) -> int:
+        """Take rows back that were not begun, and say how many."""
+        kept = deque(each for each in self._waiting if not wanted(each[1]))
+        count = len(self._waiting) - len(kept)
+        self._waiting = kept
+        self.ready = bool(kept)
+        return count
+
+    def take(self) -> SessionUpdate:
+        """The row that was handed in first."""
+        row, belonging = self._waiting.popleft()
+        self.begun[self._taken] = belonging
+        self._taken += 1
+        self.ready = bool(self._waiting)
+        return row
+
+    async def stop(self) -> None:
+        """Nothing to do: nothing is being read."""
 
 
 _LOOK_AHEAD = 2_000

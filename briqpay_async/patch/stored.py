@@ -11,7 +11,7 @@ from briqpay_async.errors import ResponseDecodeError, ValidationError
 from briqpay_async.patch.diff import Part
 from briqpay_async.patch.sections import DATA_SECTIONS, UPSELL, Section
 
-__all__ = ["document_of", "parts_of_document"]
+__all__ = ["document_of", "parts_of_document", "trusted_parts"]
 
 _BY_NAME = {section.name: section for section in DATA_SECTIONS}
 
@@ -50,6 +50,26 @@ def parts_of_document(document: Any) -> tuple[Part, ...]:
         config = _members(modules["config"], "/modules/config", (UPSELL.name,), filled=True)
         parts.append(_part(UPSELL, config[UPSELL.name]))
     return tuple(parts)
+
+
+def trusted_parts(document: Any) -> tuple[Part, ...]:
+    """The parts of a patch from its whole body, which this library wrote.
+
+    Only an order is made a model again, since its sums are looked at before it is sent: what else is sent is sent
+    as it was written.
+
+    Raises:
+        ValidationError: It is no body of a patch.
+    """
+    data = document.get("data") if isinstance(document, dict) and len(document) == 1 else None
+    if not isinstance(data, dict) or not data or not data.keys() <= _BY_NAME.keys():
+        return parts_of_document(document)
+    return tuple(
+        Part(_BY_NAME[name], wire, None, None)
+        if name != "order" and isinstance(wire, dict)
+        else _part(_BY_NAME[name], wire)
+        for name, wire in data.items()
+    )
 
 
 def _part(section: Section, wire: Any) -> Part:

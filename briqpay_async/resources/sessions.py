@@ -32,6 +32,7 @@ from briqpay_async.transport.requests import Fields, check_headers, session_path
 from briqpay_async.transport.session_locks import Hold
 
 if TYPE_CHECKING:
+    from briqpay_async.bulk.gate import AdaptiveGate
     from briqpay_async.webhooks.events import WebhookEvent
 
 __all__ = ["Sessions"]
@@ -171,24 +172,11 @@ class Sessions(SessionEdits):
         """
         # A tenth of the package, and most programs make no bulk run: loaded by the first one.
         from briqpay_async.bulk.engine import update_many  # noqa: PLC0415
-        from briqpay_async.bulk.gate import AdaptiveGate  # noqa: PLC0415
-
-        caller = self._caller
-        gate = AdaptiveGate(
-            concurrency,
-            caller.shared.clock,
-            caller.shared.sleep,
-            behind=caller.gate,
-            until=math.inf if until is None else until,
-        )
-
-        def bind(worker_gate: RateGate) -> Callable[..., Awaitable[Session | None]]:
-            return Sessions(attrs.evolve(caller, gate=worker_gate), self._check_totals).update
 
         return update_many(
-            bind,
+            self._bind,
             updates,
-            gate,
+            self._bulk_gate(concurrency, math.inf if until is None else until),
             fields=fields,
             journal=journal,
             progress=progress,
@@ -197,6 +185,17 @@ class Sessions(SessionEdits):
             timeout=None if timeout is None else seconds(timeout),
             headers=check_headers(headers),
         )
+
+    def _bulk_gate(self, concurrency: int | str, until: float = math.inf) -> AdaptiveGate:
+        """The gate of a bulk run, before that of the client."""
+        from briqpay_async.bulk.gate import AdaptiveGate  # noqa: PLC0415 - see update_many
+
+        shared = self._caller.shared
+        return AdaptiveGate(concurrency, shared.clock, shared.sleep, behind=self._caller.gate, until=until)
+
+    def _bind(self, gate: RateGate) -> Callable[..., Awaitable[Session | None]]:
+        """``update``, whose attempts pass a gate."""
+        return Sessions(attrs.evolve(self._caller, gate=gate), self._check_totals).update
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -20,7 +20,7 @@ from briqpay_async.shared import RedisState
 __all__ = ["register"]
 
 _MOST: Final = 256
-_AT_ONCE: Final = 4  # shards that a process works on at the same time
+_AT_ONCE: Final = 8  # shards that a process works on at the same time; each waits until rows are needed
 _PAUSE: Final = 1.0  # seconds until a process that died is started again, or the server is tried again
 _AGAIN: Final = 60.0  # seconds until the same trouble is told again
 _GRACE: Final = 15.0  # seconds that rows under way have to finish; another worker sends those that have not
@@ -39,7 +39,7 @@ def worker(
     processes: Annotated[int, Parameter(name=["--processes", "-n"])] = 1,
     account: str = "default",
     shards: int = 64,
-    concurrency: int = 50,
+    concurrency: int = 100,
     rate: str | None = None,
     lease: float = 30,
     order_with_others: Flag = False,
@@ -54,7 +54,7 @@ def worker(
         processes: How many processes; one that dies is started again.
         account: Name of the Briqpay account, where several use one server.
         shards: Parts of the queue; the same number for all that use it.
-        concurrency: The most updates of one shard under way at once.
+        concurrency: The most updates that a process has under way at once.
         rate: The quota of requests, where it is known, such as 50/s: all workers keep to it together.
         lease: Seconds after which the rows of a worker that died are sent by another.
         order_with_others: Also wait for programs with the same shared state that edit a session.

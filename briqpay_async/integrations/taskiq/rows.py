@@ -12,7 +12,7 @@ from briqpay_async import errors
 from briqpay_async.bulk.rows import UpdateOutcome, UpdateStatus
 from briqpay_async.errors import BriqpayError, ValidationError
 from briqpay_async.patch.session_patch import SessionPatch
-from briqpay_async.patch.stored import parts_of_document
+from briqpay_async.patch.stored import trusted_parts
 
 __all__ = ["QueuedRow", "decode_error", "decode_outcome", "encode_error", "encode_outcome"]
 
@@ -53,7 +53,7 @@ class QueuedRow:
             session_id, document, run, index, key, tries = orjson.loads(row)
         except (ValueError, TypeError) as error:
             raise ValidationError(problems=(("", "is no row that this version of the library puts"),)) from error
-        return cls(session_id, SessionPatch(parts_of_document(document)), run, index, key, tries)
+        return cls(session_id, SessionPatch(trusted_parts(document)), run, index, key, tries)
 
 
 def encode_outcome(row: QueuedRow, outcome: UpdateOutcome, carrier: QueuedRow) -> bytes:

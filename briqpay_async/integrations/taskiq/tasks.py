@@ -74,7 +74,8 @@ class BriqpayTasks:
         make_client: Makes the client of each worker process.
         shards: Parts of the queue: the most that can be worked on at once. All programs that share a queue name
             the same number; change it only while the queue is empty.
-        concurrency: The most updates of one shard under way at once.
+        concurrency: The most updates that a worker process has under way at once. The client's
+            ``Pool.size`` bounds it too.
         limit: Most rows in a shard; putting more waits until a worker has sent some.
         lease: Seconds after which the rows of a worker that died are sent by another; that of the state, but no
             more than 30, when left out.
@@ -91,7 +92,7 @@ class BriqpayTasks:
         *,
         make_client: Callable[[], BriqpayClient] = BriqpayClient.from_env,
         shards: int = 64,
-        concurrency: int = 50,
+        concurrency: int = 100,
         limit: int = 50_000,
         lease: float | timedelta | None = None,
         keep: float | timedelta = 7 * 86_400,

@@ -12,12 +12,13 @@ import os
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 import orjson
 
-from briqpay_async.bulk.rows import SessionUpdate, UpdateOutcome, UpdateStatus
+from briqpay_async.bulk.rows import UpdateOutcome, UpdateStatus
 from briqpay_async.bulk.sender import is_about_the_body
 from briqpay_async.client import BriqpayClient
 from briqpay_async.errors import (
@@ -29,6 +30,7 @@ from briqpay_async.errors import (
     ValidationError,
     WrongLoopError,
 )
+from briqpay_async.integrations.taskiq.lane import Errand, Lane
 from briqpay_async.integrations.taskiq.rows import QueuedRow, encode_error, encode_outcome
 from briqpay_async.shared.queue import Batch, ShardQueue
 
@@ -42,7 +44,7 @@ _SHARE = 0.8  # of the lease in which attempts may begin
 logger = logging.getLogger("briqpay_async")
 
 Announce = Callable[[int], Awaitable[object]]
-_Groups = list[list[QueuedRow]]
+_Groups = list[Sequence[QueuedRow]]
 
 
 class ShardWorker:
@@ -52,7 +54,7 @@ class ShardWorker:
         queue: The queue.
         make_client: Makes a client.
         announce: Says that a shard has rows.
-        concurrency: The most updates of one shard under way at once.
+        concurrency: The most updates under way at once, of all shards together.
     """
 
     def __init__(
@@ -67,10 +69,10 @@ class ShardWorker:
         self._announce = announce
         self._concurrency = concurrency
         self._client: BriqpayClient | None = None
+        self._lane: Lane | None = None
         self._owner: tuple[int, asyncio.AbstractEventLoop] | None = None
         self._sweeping: asyncio.Task[None] | None = None
         self._standing = _Standing()
-        self._sending: set[asyncio.Task[None]] = set()
         self._served: set[asyncio.Future[None]] = set()
         self._stopping = False
 
@@ -84,20 +86,26 @@ class ShardWorker:
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._served.add(ended)
         try:
-            if not self._stopping and (batch := await self._queue.take(shard, uuid.uuid4().hex)) is not None:
-                await self._serve(batch)
+            lane = self._lane_here()
+            batch: Batch | None = None
+            async with lane.claim():
+                if not self._stopping:
+                    batch = await self._queue.take(shard, uuid.uuid4().hex)
+            if batch is not None:
+                lane.claimed(len(batch.rows))
+                await self._serve(batch, lane)
         finally:
             self._served.discard(ended)
             ended.set_result(None)
 
-    async def _serve(self, batch: Batch) -> None:
+    async def _serve(self, batch: Batch, lane: Lane) -> None:
         renewing = asyncio.create_task(self._queue.renew(batch))
         finished = False
         try:
             work = _BatchWork(batch, self._standing)
             try:
                 work.drop(await self._queue.cancelled(batch, work.runs()))
-                await self._send(work, batch.until - (1 - _SHARE) * self._queue.lease)
+                await work.send(lane, batch.until - (1 - _SHARE) * self._queue.lease)
             except Exception:
                 work.pause = True
                 raise
@@ -110,17 +118,8 @@ class ShardWorker:
                 with suppress(SharedStateError):
                     await self._queue.leave(batch)
 
-    async def _send(self, work: _BatchWork, until: float) -> None:
-        sending = asyncio.create_task(work.send(self.client(), self._concurrency, until))
-        self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
-        try:
-            await sending
-        except asyncio.CancelledError:
-            if not self._stopping:
-                raise
-
     async def _finish(self, work: _BatchWork) -> bool:
+        await work.end()
         await self._queue.bury(work.letters)  # first: what is reported as failed can be put back
         await self._queue.record(work.outcomes)
         more = await self._queue.finish(work.batch, work.left(), announce=not work.pause)
@@ -145,7 +144,14 @@ class ShardWorker:
         here = (os.getpid(), asyncio.get_running_loop())
         if self._client is None or self._owner != here:
             self._client, self._owner = self._make_client(), here
+            self._lane = None
         return self._client
+
+    def _lane_here(self) -> Lane:
+        client = self.client()
+        if self._lane is None:
+            self._lane = Lane(client, self._concurrency)
+        return self._lane
 
     async def sweep(self) -> None:
         """Announce shards whose announcement got lost, now and then, until cancelled."""
@@ -175,12 +181,14 @@ class ShardWorker:
         if self._sweeping is not None:
             self._sweeping.cancel()
             self._sweeping = None
-        for sending in self._sending:
-            sending.cancel()
+        here = self._owner == (os.getpid(), asyncio.get_running_loop())
+        lane, self._lane = self._lane, None
+        if lane is not None and here:
+            await lane.aclose()
         if self._served:
             await asyncio.wait(tuple(self._served))
         client, self._client = self._client, None
-        if client is not None and self._owner == (os.getpid(), asyncio.get_running_loop()):
+        if client is not None and here:
             await client.aclose()
 
 
@@ -228,6 +236,7 @@ class _BatchWork:
         self.pause = False
         self._open: dict[int, QueuedRow] = {}  # by place in the batch: those without an outcome
         self._places: dict[int, int] = {}
+        self._errand: Errand | None = None
         for place, text in enumerate(batch.rows):
             try:
                 row = QueuedRow.decode(text)
@@ -249,53 +258,69 @@ class _BatchWork:
                 del self._open[place]
                 self.outcomes[row.run].append(orjson.dumps([row.index, None, None, None, None, 0, 0, 0, None]))
 
-    async def send(self, briqpay: BriqpayClient, concurrency: int, until: float) -> None:
+    async def send(self, lane: Lane, until: float) -> None:
         """Send the rows: those of one session as one patch, or one by one where that is refused."""
         groups: dict[str, list[QueuedRow]] = defaultdict(list)
         for row in self._open.values():
             groups[row.session_id.lower()].append(row)
-        every = list(groups.values())
+        every: _Groups = list(groups.values())
         first = 0 if self._standing.good else _PROBES  # that find out whether the API lets this worker in
-        refused = await self._send(briqpay, every[:first], concurrency, until)
+        refused = await self._send(lane, every[:first], until)
         if self._standing.good or not self._shut_out:
-            refused += await self._send(briqpay, every[first:], concurrency, until)
+            refused += await self._send(lane, every[first:], until)
         if refused:
-            await self._send(briqpay, [[row] for rows in refused for row in rows], concurrency, until)
+            await self._send(lane, [[row] for rows in refused for row in rows], until)
         if self._shut_out and not self._let_in:
             self._standing.shut_out(self._shut_out[0])
 
-    async def _send(self, briqpay: BriqpayClient, groups: _Groups, concurrency: int, until: float) -> _Groups:
+    async def _send(self, lane: Lane, groups: _Groups, until: float) -> _Groups:
         """Send groups of rows, and return those that were refused for what they say together."""
         refused: _Groups = []
-        updates = (_merged(rows) for rows in groups)
-        async for outcome in briqpay.sessions.update_many(updates, concurrency, until=until):
-            rows, error = groups[outcome.index], outcome.error
-            if isinstance(error, AuthenticationError):
-                self._shut_out.append(error)
-            elif error is None or (isinstance(error, APIError) and not _may_pass(error)):
-                self._let_in = True
-                self._standing.let_in()
-            if isinstance(error, ConfigurationError | WrongLoopError | SharedStateError):
-                self.pause = True  # it says nothing about the rows
-            elif isinstance(error, AuthenticationError) and not self._standing.good:
-                self.pause = True
-            elif error is not None and len(rows) > 1 and is_about_the_body(error):
-                refused.append(rows)
-            else:
-                self._settle(rows, outcome)
+        if groups:
+            self._errand = Errand(until, partial(self._note, refused))
+            await lane.send(self._errand, groups)
         return refused
 
-    def _settle(self, rows: Iterable[QueuedRow], outcome: UpdateOutcome) -> None:
-        rows, error = list(rows), outcome.error
-        if error is not None and _may_pass(error) and all(row.tries + 1 < _TRIES for row in rows):
-            self.pause = True
-            for row in rows:
-                place = self._places.pop(id(row))
-                again = self._open[place] = QueuedRow(
-                    row.session_id, row.patch, row.run, row.index, row.key, row.tries + 1
-                )
-                self._places[id(again)] = place
+    async def end(self) -> None:
+        """Wait for what is under way, where the sending was cancelled."""
+        if self._errand is not None and self._errand.open:
+            await asyncio.wait((self._errand.over,))
+
+    def _note(self, refused: _Groups, rows: Sequence[QueuedRow], outcome: UpdateOutcome) -> None:
+        """Note what became of rows that travelled together."""
+        error = outcome.error
+        if error is None:
+            self._let_in = True
+            self._standing.let_in()
+            self._settle(rows, outcome)
             return
+        if isinstance(error, AuthenticationError):
+            self._shut_out.append(error)
+        elif isinstance(error, APIError) and not _may_pass(error):
+            self._let_in = True
+            self._standing.let_in()
+        if isinstance(error, ConfigurationError | WrongLoopError | SharedStateError):
+            self.pause = True  # it says nothing about the rows
+        elif isinstance(error, AuthenticationError) and not self._standing.good:
+            self.pause = True
+        elif len(rows) > 1 and is_about_the_body(error):
+            refused.append(rows)
+        elif _may_pass(error) and all(row.tries + 1 < _TRIES for row in rows):
+            self._try_again(rows)
+        else:
+            self._settle(rows, outcome)
+
+    def _try_again(self, rows: Sequence[QueuedRow]) -> None:
+        self.pause = True
+        for row in rows:
+            place = self._places.pop(id(row))
+            again = self._open[place] = QueuedRow(
+                row.session_id, row.patch, row.run, row.index, row.key, row.tries + 1
+            )
+            self._places[id(again)] = place
+
+    def _settle(self, rows: Sequence[QueuedRow], outcome: UpdateOutcome) -> None:
+        error = outcome.error
         for row in rows:
             del self._open[self._places[id(row)]]
             if row.run:
@@ -307,13 +332,6 @@ class _BatchWork:
     def left(self) -> list[bytes]:
         """Rows without an outcome, in their order."""
         return [self._open[place].encode() for place in sorted(self._open)]
-
-
-def _merged(rows: list[QueuedRow]) -> SessionUpdate:
-    patch = rows[0].patch
-    for row in rows[1:]:
-        patch = patch.merge(row.patch)
-    return SessionUpdate(rows[0].session_id, patch)
 
 
 def _may_pass(error: Exception) -> bool:
