@@ -144,4 +144,4 @@ async def until(condition: Callable[[], bool]) -> None:
     """Wait for something to become true at the server, which sends no event."""
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 (what is waited for has no event)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
