@@ -38,7 +38,8 @@ class RedisState:
     Args:
         url: ``redis://``, ``rediss://`` (TLS) or ``unix://``, with user, password and number of the database.
         account: Name of the Briqpay account, where several use one server.
-        rate: The quota of requests of the account, where it is known: all processes keep to it together.
+        rate: The quota of requests of the account, where it is known: all processes keep to it together. They use
+            97 % of it and half of its burst: requests do not arrive as evenly as they are sent.
         lease: Seconds after which the lease of a holder that died ends. Longer than a call takes.
         on_failure: What to do when the server cannot be reached: ``"raise"`` a ``SharedStateError`` before
             anything is sent, or go on alone (``"local"``), which the log says once.

@@ -128,7 +128,7 @@ async def test_a_turn_that_would_come_after_the_deadline_is_refused_at_once(
         with pytest.raises(RateLimitedError) as caught:
             await two.sessions.read(session_id, timeout=20)
     assert caught.value.retry_after is not None
-    assert 50 < caught.value.retry_after <= 100
+    assert 50 < caught.value.retry_after <= 104  # not all of the rate is used
 
 
 async def test_a_missing_server_is_an_error_before_anything_is_sent(sandbox: Sandbox) -> None:
