@@ -247,31 +247,15 @@ class Caller:
 
     async def _again(self, call: Call, first: BriqpayError) -> Response:
         """The rest of a call whose first attempt failed in a way that may be repeated."""
-        from tenacity import AsyncRetrying  # noqa: PLC0415 - loaded by the first call that fails
+        from briqpay_async.transport.retry_loop import RetryLoop  # noqa: PLC0415 - by the first call that fails
 
         shared = self.shared
         decisions = RetryDecisions(
             self.policy, call.request.repeat, call.deadline, shared.clock, shared.random, shared.budget
         )
-        failed: BriqpayError | None = first
-
-        async def attempt() -> Response:
-            nonlocal failed
-            if failed is not None:  # tenacity counts the attempt that was made without it
-                error, failed = failed, None
-                raise error
-            return await self._attempt(call)
-
-        retrying = AsyncRetrying(
-            sleep=shared.sleep,
-            retry=decisions.should_retry,
-            wait=decisions.wait,
-            stop=decisions.stop,
-            before_sleep=lambda state: self._before_retry(call, state),
-            reraise=True,
-        )
+        loop = RetryLoop(decisions, shared.sleep, lambda state: self._before_retry(call, state))
         try:
-            response: Response = await retrying(attempt)
+            response = await loop.run(first, lambda: self._attempt(call))
         except BriqpayError as error:
             _raise(error, call.request.repeat)
         shared.budget.give(decisions.spent)

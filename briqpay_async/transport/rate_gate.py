@@ -127,11 +127,16 @@ class ClientGate:
     def refused(self, now: float, retry_after: float | None) -> None:
         """Pause all calls of this client; without a known rate they then go on one by one, ever faster."""
         pause = _DEFAULT_PAUSE if retry_after is None else max(retry_after, _LEAST_PAUSE)
+        in_pause = now < self._paused_until  # one burst of refusals is no reason to slow down more than once
         self._paused_until = max(self._paused_until, now + pause)
         if not self._limited:
             slow = min(pause / _IN_A_PAUSE, _LONGEST_INTERVAL)
-            self._interval = min(2 * self._interval, _LONGEST_INTERVAL) if self.closed else slow
-            self._next = -math.inf if not self.closed else self._next
+            if not self.closed:
+                self._interval, self._next = slow, -math.inf
+            elif in_pause:
+                self._interval = max(self._interval, slow)
+            else:
+                self._interval = min(2 * self._interval, _LONGEST_INTERVAL)
         self.closed = True
 
     def failed(self, now: float) -> None:

@@ -148,6 +148,16 @@ async def test_a_refusal_after_a_pause_makes_those_who_wait_go_on_more_slowly(fa
     assert found[-1] - found[-2] >= 0.1
 
 
+async def test_refusals_of_one_burst_slow_down_as_one(fake_time: FakeTime) -> None:
+    made = gate(fake_time)
+    for _ in range(20):
+        made.refused(fake_time.now, 2.0)
+
+    found = await turns(made, fake_time, 10)
+
+    assert all(later - earlier == pytest.approx(0.1) for earlier, later in pairwise(found))
+
+
 @pytest.mark.parametrize(
     ("status", "retry_after", "asks"),
     [
