@@ -13,7 +13,7 @@ import attrs
 
 __all__ = ["MOST_NOISE", "NoiseTest"]
 
-MOST_NOISE: Final = 0.3  # a greater share of refusals is never called noise
+MOST_NOISE: Final = 0.3  # a greater share of refusals is a limit, until slowing down has changed nothing
 _MARGIN: Final = 0.03  # "clearly higher" is half as much again and 3 % more: what may be refused beyond the noise
 _ALARM: Final = 3.0  # evidence, e^3 to one: one refusal where there is no noise. More where requests are many,
 _SECONDS: Final = 20.0  # so that chance alone raises an alarm once in so many seconds
@@ -54,9 +54,10 @@ class NoiseTest:
 
     @property
     def is_no_noise(self) -> bool:
-        """Whether so much is refused that no noise explains it."""
+        """Whether so much is refused that the noise is no explanation."""
         refused, requests = self.refused, self.requests
-        return refused > MOST_NOISE * requests and (requests >= 20 or (refused >= 4 and refused > 0.6 * requests))
+        most = max(MOST_NOISE, min(1.5 * self.share, 0.9))
+        return refused > most * requests and (requests >= 20 or (refused >= 8 and refused > 2.0 * most * requests))
 
     def on_admitted(self) -> None:
         """A request was admitted."""

@@ -7,13 +7,14 @@ The model: refusals have two causes, and slowing down distinguishes them.
 
 When more is refused than the known noise explains (``noise.py``):
 
-* More than three in ten are never noise: there is a limit. With less, and no limit known, the pace goes down a
+* More than three in ten are taken for a limit. With less, and no limit known, the pace goes down a
   little to compare the shares of refusals. Not rarer: noise, whose share is remembered, and the pace goes back.
   Rarer: a limit.
 * At a limit the bucket was empty at the last alarm and is empty now, so **what was admitted between the two is the
   limit's rate**. The pace goes to ``_BELOW`` of it, and rises from there: slowly until it is at the limit again,
   ``_CYCLE`` requests later, and then ever faster, so that a quota that rose is found within seconds. What is saved
-  meanwhile fills the bucket and is spent before the next refusal, so that the quota is used up.
+  meanwhile fills the bucket and is spent before the next refusal, so that the quota is used up. If as much is
+  refused below the limit as before, it was noise after all.
 
 **Other processes on the quota** show in the time until the next token, which refusals name where the API says it
 exactly: a token takes ``1 / quota`` seconds. A process that gets clearly less than the quota shares it, and then
@@ -46,6 +47,8 @@ _CYCLE: Final = 80.0  # requests until the pace is there again, so that about on
 _SHARED, _ALONE = 0.72, 0.85  # of a quota: who gets less than the one shares it, until it gets more than the other
 _SLOWLY: Final = 8.0  # times a cycle, where a quota is shared: each process causes refusals, and meets them
 _NOISE_AT_A_LIMIT: Final = 0.01  # believed once a limit is known: refusals that others cause look like noise
+_LEAST_PROOF, _MOST_PROOF = 0.12, 0.6  # refused below what seems to be a limit: then it is noise,
+_ENOUGH: Final = 60  # if that is so of so many requests, twice
 # Comparing the share of refusals at lower paces.
 _LOWER: Final = (0.85, 0.7)  # of the pace that was refused
 _EXPECTED: Final = 12.0  # refusals there, if it did not help: of so many, chance hides few
@@ -87,6 +90,7 @@ class AdaptiveRate:
     _next: float = -math.inf
     _test: NoiseTest = attrs.Factory(NoiseTest)
     _since: float = 0.0  # when the pace was changed last, or left alone on purpose
+    _most_noise: float = MOST_NOISE  # that is believed where no limit is known
     # Comparing.
     _trials: int = 0  # of ``_LOWER``; 0 while the pace rises
     _share: float = 0.0  # of requests that were refused before
@@ -102,6 +106,9 @@ class AdaptiveRate:
     _less: bool = False  # was admitted lately than the quota
     _soonest: float = math.inf  # the shortest time until the next token that was named since then
     _token: float = 0.0  # the longest one ever, which fades
+    _below: int = 0  # requests that were made below it, where none should be refused
+    _refused_below: int = 0
+    _seems_noise: bool = False
     # The curve along which the pace rises.
     _low: float = 0.0
     _seconds: float = 0.0  # until the pace is where it was
@@ -218,7 +225,7 @@ class AdaptiveRate:
     # --- what was seen ---------------------------------------------------------------------------------------
 
     def _weigh(self) -> None:
-        self._test.at_most = _NOISE_AT_A_LIMIT if self._limited else MOST_NOISE
+        self._test.at_most = _NOISE_AT_A_LIMIT if self._limited else self._most_noise
         self._test.weigh(self.rate or self._best, paced=self.rate is not None)
 
     def _learn(self) -> None:
@@ -283,6 +290,9 @@ class AdaptiveRate:
 
     def _go_below(self, now: float) -> None:
         """Go below the limit's rate: its bucket is empty now."""
+        if self._is_unmoved():
+            self._open(now)
+            return
         rate = self.rate or self._speed(now)
         limit = min(rate, self._limit(now))
         if self._used > _OVERDUE * self._seconds:
@@ -300,6 +310,23 @@ class AdaptiveRate:
         self._slow_down(now, max(_BELOW * limit, kept))
         self._rise_again(now)
 
+    def _is_unmoved(self) -> bool:
+        """Whether it is no limit after all: below it, about as much is refused as ever."""
+        test = self._test
+        if self._limited and self._used < 0.7 * self._seconds:
+            self._below += test.requests
+            self._refused_below += test.refused
+        if self._below < _ENOUGH:
+            return False
+        proven = _LEAST_PROOF < self._refused_below / self._below < _MOST_PROOF
+        proven_before, self._seems_noise = self._seems_noise, proven
+        if proven and proven_before:  # once may be a quota that falls
+            test.requests, test.refused = self._below, self._refused_below
+            test.believe()
+            self._most_noise = _MOST_PROOF
+        self._below = self._refused_below = 0
+        return proven and proven_before
+
     def _limit(self, now: float) -> float:
         """The limit's rate, estimated from what was admitted since its bucket was empty."""
         seconds = max(now - self._empty, 0.001)
@@ -311,7 +338,7 @@ class AdaptiveRate:
         limit = admitted / seconds / (1.0 - self._test.share)
         if not self._limited and self._soonest < math.inf:
             # A token takes at least this long, unless more was admitted than that allows: then it was noise.
-            limit = min(limit, max(1.0 / self._soonest, (self._admitted - 1) / seconds))
+            limit = min(limit, max(1.0 / self._soonest, self._admitted / seconds))
         return limit
 
     def _slow_down(self, now: float, rate: float) -> None:
@@ -337,15 +364,23 @@ class AdaptiveRate:
         used = self._used = self._used + 1.0 / rate
         if self._limited and not self._learned and used >= 0.7 * self._seconds:
             self._learned = True
+            if self._test.requests >= _FEW:
+                self._below = self._refused_below = 0
+                self._seems_noise = False
             self._learn()
         if used > self._seconds and now - self._since > 2.0 * used + 0.1 and rate > 2.0 * self._best:
-            self.rate = None  # something else holds requests back
-            self._limited = False
-            self._empty = math.nan
-            self._since = now
-            self._test.begin()
-            self._weigh()
+            self._open(now)  # something else holds requests back
         else:
             cycles = used / self._seconds
             shares = cycles + (cycles / 2.0) ** 4 if self._shared else cycles**3
             self.rate = self._low + (1.0 - _BELOW) * self._quota * shares
+
+    def _open(self, now: float) -> None:
+        """Hold nothing back."""
+        self.rate = None
+        self._limited = self._shared = False
+        self._below = self._refused_below = 0
+        self._empty = math.nan
+        self._since = now
+        self._test.begin()
+        self._weigh()

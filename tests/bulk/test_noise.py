@@ -47,7 +47,7 @@ def test_known_noise_is_no_alarm_and_twice_as_much_is() -> None:
 
 @pytest.mark.parametrize(
     ("refused", "requests", "found"),
-    [(3, 3, False), (4, 5, True), (4, 8, False), (6, 20, False), (7, 20, True), (300, 1000, False)],
+    [(7, 7, False), (8, 10, True), (8, 16, False), (6, 20, False), (7, 20, True), (300, 1000, False)],
 )
 def test_so_much_is_no_noise(refused: int, requests: int, found: bool) -> None:
     test = NoiseTest()
@@ -76,3 +76,14 @@ def test_what_is_believed_replaces_what_was_learned() -> None:
     test.believe()
 
     assert test.share == pytest.approx(0.02)
+
+
+def test_what_is_no_noise_depends_on_the_noise_that_is_known() -> None:
+    test = weighed(400, 1000, at_most=0.5)
+    see(test, 9, 20)
+
+    assert not test.is_no_noise
+
+    see(test, 9, 10)
+
+    assert test.is_no_noise

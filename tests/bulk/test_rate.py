@@ -27,6 +27,15 @@ def test_refusals_that_slowing_down_does_not_make_rarer_slow_nothing_down(
     assert len(run.admitted) >= 0.9 * len(naive.admitted)
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("share", [0.2, 0.3, 0.4])
+def test_much_noise_is_taken_for_a_limit_only_for_a_moment(share: float, seed: int) -> None:
+    (run,) = together(Server(noise=share), 8, (0.0,), seed=seed)
+    (naive,) = together(Server(noise=share), 8, (0.0,), seed=seed, naive=True)
+
+    assert len(run.admitted) >= 0.85 * len(naive.admitted)
+
+
 def test_the_share_of_noise_is_learned() -> None:
     run = simulate(Server(noise=0.1), 4)
 
