@@ -84,6 +84,16 @@ class AdaptiveGate:
         """Whether no attempt may begin any more."""
         return self.clock() >= self.until
 
+    def take_turn(self) -> bool:
+        """Take a turn if there is one now, which is the usual case; ``False`` where an attempt must wait."""
+        pace, behind = self.limiter.pace, self._behind
+        if pace.rate is not None or pace.resumes > -math.inf or self.until < math.inf:
+            return False
+        if behind is not None and behind.closed:
+            return False
+        pace.on_sent(self.clock())
+        return True
+
     async def turn(self, deadline: float) -> None:
         """Wait for the turn of one attempt.
 
@@ -92,20 +102,16 @@ class AdaptiveGate:
             CallTimeoutError: No turn came before the deadline.
             RateLimitedError: The client's gate has no turn before the deadline.
         """
-        pace, behind = self.limiter.pace, self._behind
-        if pace.rate is None and pace.resumes == -math.inf and (behind is None or not behind.closed):
-            pace.on_sent(self.clock())  # the usual case: nothing to wait for
-        else:
+        if not self._waiting:
+            self._waiting_since = self.clock()
+        self._waiting += 1
+        try:
+            await self._wait(deadline)
+        finally:
+            self._waiting -= 1
             if not self._waiting:
-                self._waiting_since = self.clock()
-            self._waiting += 1
-            try:
-                await self._wait(deadline)
-            finally:
-                self._waiting -= 1
-                if not self._waiting:
-                    self._waited += self.clock() - self._waiting_since
-        if self.until < math.inf and self.is_over:
+                self._waited += self.clock() - self._waiting_since
+        if self.is_over:
             raise RunIsOverError("No attempt may begin any more.")
 
     def waited(self, now: float) -> float:
@@ -203,7 +209,8 @@ class WorkerGate:
         else:
             if self.aside:
                 await self._come_back()
-            await self._gate.turn(deadline)
+            if not self._gate.take_turn():
+                await self._gate.turn(deadline)
         self.attempts += 1
 
     def refused(self, now: float, retry_after: float | None) -> None:
