@@ -214,7 +214,7 @@ class _Run:
                             self.wake_worker()
                         await sender.send(job)
                     finally:
-                        if gate.aside:
+                        if gate.aside or gate.holds_turn:
                             gate.end()
                         counts.in_flight -= 1
                         if room.returning:

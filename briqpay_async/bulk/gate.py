@@ -72,14 +72,6 @@ class AdaptiveGate:
         return WorkerGate(self, room)
 
     @property
-    def must_queue(self) -> bool:
-        """Whether rows should wait for their turn before their call begins, and its deadline with it."""
-        pace, behind = self.limiter.pace, self._behind
-        if pace.rate is not None or pace.resumes > -math.inf or self.until < math.inf:
-            return True
-        return behind is not None and behind.closed
-
-    @property
     def is_over(self) -> bool:
         """Whether no attempt may begin any more."""
         return self.clock() >= self.until
@@ -91,7 +83,7 @@ class AdaptiveGate:
             return False
         if behind is not None and behind.closed:
             return False
-        pace.on_sent(self.clock())
+        pace.on_sent_freely()
         return True
 
     async def turn(self, deadline: float) -> None:
@@ -177,6 +169,7 @@ class WorkerGate:
     Attributes:
         attempts: Attempts begun; the sender counts those of each row anew.
         aside: Whether the row gave up its place, because it waits after a refusal.
+        holds_turn: Whether a turn is taken for the next attempt.
         answered, failed: As of the gate that all workers share.
     """
 
@@ -189,7 +182,12 @@ class WorkerGate:
         self.failed = gate.failed
         self._gate = gate
         self._room = room
-        self._admitted = False
+        self.holds_turn = False
+
+    def enter_now(self) -> bool:
+        """Take a turn for the next attempt, if there is one now."""
+        self.holds_turn = self._gate.take_turn()
+        return self.holds_turn
 
     async def enter(self) -> None:
         """Wait for a turn, however long it takes; the next attempt need not wait then.
@@ -200,12 +198,12 @@ class WorkerGate:
         if self.aside:
             await self._come_back()
         await self._gate.turn(math.inf)
-        self._admitted = True
+        self.holds_turn = True
 
     async def wait(self, deadline: float) -> None:
         """Wait for the turn of one attempt, and count it."""
-        if self._admitted:
-            self._admitted = False
+        if self.holds_turn:
+            self.holds_turn = False
         else:
             if self.aside:
                 await self._come_back()
@@ -226,6 +224,9 @@ class WorkerGate:
 
     def end(self) -> None:
         """The row has its outcome, or never will."""
+        if self.holds_turn:  # and no attempt was made
+            self.holds_turn = False
+            self._gate.limiter.pace.lost()
         if self.aside and self._room is not None:
             self.aside = False
             self._room.take_back()

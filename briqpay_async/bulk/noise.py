@@ -59,10 +59,10 @@ class NoiseTest:
         most = max(MOST_NOISE, min(1.5 * self.share, 0.9))
         return refused > most * requests and (requests >= 20 or (refused >= 8 and refused > 2.0 * most * requests))
 
-    def on_admitted(self) -> None:
-        """A request was admitted."""
-        self.requests += 1
-        self._evidence = max(self._evidence + self._of_answer, 0.0)
+    def on_admitted(self, count: int = 1) -> None:
+        """Requests were admitted, one after the other."""
+        self.requests += count
+        self._evidence = max(self._evidence + count * self._of_answer, 0.0)
 
     def on_refused(self) -> None:
         """A request was refused."""

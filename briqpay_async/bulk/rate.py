@@ -116,6 +116,7 @@ class AdaptiveRate:
     _learned: bool = False  # from what was refused below the limit
     # The speed.
     _lately: int = 0  # admitted since ``_counted``
+    _undisturbed: bool = False  # nothing holds requests back, and nothing was refused lately
     _counted: float = math.nan
     _best: float = 0.0
     # Requests under way.
@@ -149,15 +150,21 @@ class AdaptiveRate:
         if not self._trials:
             self._rise(now, rate)
 
+    def on_sent_freely(self) -> None:
+        """A request is made, and nothing holds requests back."""
+        self._under_way += 1
+
     def answered(self, now: float) -> None:
         """A request was admitted."""
-        self._in_a_row = 0
-        self._admitted += 1
         self._lately += 1
-        if not now - self._counted < 0.2:
-            self._count(now)
         if self._under_way:
             self._under_way -= 1
+        if now - self._counted < 0.2 and self._undisturbed:
+            return  # the usual case: nothing was refused since ``_count``, which looks at all of these together
+        if not now - self._counted < 0.2:
+            self._count(now)
+        self._in_a_row = 0
+        self._admitted += 1
         if self._old and self._is_old(now):
             return
         test = self._test
@@ -178,6 +185,9 @@ class AdaptiveRate:
             retry_after: Seconds that it asked to wait, if it said so.
         """
         self.refusals += 1
+        if self._undisturbed:
+            self._undisturbed = False
+            self._test.on_admitted(self._lately)
         if math.isnan(self._empty) or (self.rate is None and now - self._last > _DENSE):
             self._empty, self._admitted = now, 0
         self._last = now
@@ -239,7 +249,10 @@ class AdaptiveRate:
             return
         seconds = now - self._counted
         self._best = max(self._best * 0.25**seconds, self._lately / seconds)
+        if self._undisturbed:
+            self._test.on_admitted(self._lately)
         self._counted, self._lately = now, 0
+        self._undisturbed = self.rate is None and not (self._trials or self._old) and now - self._last > _DENSE
 
     def _speed(self, now: float) -> float:
         """The rate that was admitted lately."""

@@ -61,7 +61,7 @@ class JobSender:
         """
         gate, run = self._gate, self._run
         gate.attempts = 0
-        if run.gate.must_queue:
+        if not gate.enter_now():
             await gate.enter()
         in_flight = run.counts.in_flight
         failure: Exception | None = None

@@ -26,10 +26,11 @@ class _Recent(Generic[K, V]):
 
     def set(self, key: K, value: V) -> bool:
         """Remember a value; ``True`` when others were forgotten."""
-        self._young[key] = value
-        if len(self._young) < _GENERATION:
+        young = self._young
+        young[key] = value
+        if len(young) < _GENERATION:
             return False
-        self._old, self._young = self._young, {}
+        self._old, self._young = young, {}
         return True
 
     def get(self, key: K) -> V | None:
@@ -54,9 +55,9 @@ class SessionHistory:
 
     def changed(self, session_id: str) -> None:
         """A request that may have changed the session was answered, or given up."""
-        self._moment += 1
-        if self._changes.set(session_id, self._moment):
-            self._forgotten, self._rotated = self._rotated, self._moment
+        moment = self._moment = self._moment + 1
+        if self._changes.set(session_id, moment):
+            self._forgotten, self._rotated = self._rotated, moment
 
     def last_change(self, session_id: str) -> int:
         """The moment after which the session was not changed through this client."""

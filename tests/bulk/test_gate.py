@@ -123,7 +123,7 @@ async def test_without_refusals_no_attempt_waits(fake_time: Any) -> None:
         worker.answered(fake_time.now, 0.01)
 
     assert fake_time.now == started
-    assert not gate.must_queue
+    assert gate.take_turn()
 
 
 async def test_refusals_slow_down_and_do_not_shrink_the_window(fake_time: Any) -> None:
@@ -133,5 +133,15 @@ async def test_refusals_slow_down_and_do_not_shrink_the_window(fake_time: Any) -
         worker.refused(fake_time.now, 0.1)
 
     assert gate.limiter.window.limit == 10
-    assert gate.must_queue
+    assert not gate.take_turn()
     assert gate.limiter.pace.refusals == 100
+
+
+async def test_a_turn_that_no_attempt_used_is_given_back(gate: AdaptiveGate) -> None:
+    worker = gate.for_worker()
+
+    assert worker.enter_now()
+
+    worker.end()
+
+    assert not worker.holds_turn
