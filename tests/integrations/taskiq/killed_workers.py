@@ -249,7 +249,9 @@ def _old(sandbox: Sandbox, rows: list[SessionUpdate]) -> int:
 
 def persistent_server(folder: str | Path) -> ValkeyServer:
     """A server that survives being killed."""
-    return ValkeyServer(data_dir=Path(folder), persist=True, appendonly="yes", appendfsync="everysec")
+    from support.valkey import valkey_server
+
+    return valkey_server(data_dir=Path(folder), persist=True, appendonly="yes", appendfsync="everysec")
 
 
 async def _main() -> int:

