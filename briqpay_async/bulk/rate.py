@@ -44,13 +44,13 @@ __all__ = ["AdaptiveRate"]
 # The model.
 _BELOW: Final = 0.9  # of the limit's rate: what is saved fills a bucket of some ten tokens
 _CYCLE: Final = 80.0  # requests until the pace is there again, so that about one in a hundred is refused
+_FOR_FLIGHT: Final = 10.0  # more for each request under way: more are refused before an answer shows it
 _SHARED, _ALONE = 0.72, 0.85  # of a quota: who gets less than the one shares it, until it gets more than the other
 _SLOWLY: Final = 8.0  # times a cycle, where a quota is shared: each process causes refusals, and meets them
 _NOISE_AT_A_LIMIT: Final = 0.01  # believed once a limit is known: refusals that others cause look like noise
 _LEAST_PROOF, _MOST_PROOF = 0.12, 0.6  # refused below what seems to be a limit: then it is noise,
 _ENOUGH: Final = 60  # if that is so of so many requests, twice
-# Comparing the share of refusals at lower paces.
-_LOWER: Final = (0.85, 0.7)  # of the pace that was refused
+_LOWER: Final = (0.85, 0.7)  # of the pace that was refused: where the shares of refusals are compared
 _EXPECTED: Final = 12.0  # refusals there, if it did not help: of so many, chance hides few
 _AS_BEFORE, _GONE = 0.6, 0.2  # of them: from the one on, it did not help; up to the other, it did
 # How long to look, and what to take into account.
@@ -58,7 +58,7 @@ _WARM: Final = 0.6  # seconds until connections are made, and the speed is what 
 _MANY: Final = 100  # requests: enough to learn a share of a few per cent from
 _FEW: Final = 20  # requests: too few to say that a quota is shared
 _SHORTEST, _LONGEST = 0.15, 10.0  # seconds of a cycle
-_OVERDUE: Final = 1.6  # cycles: when the bucket is empty again, unless the limit is far above what was thought.
+_OVERDUE: Final = 1.6  # cycles: when the bucket is empty again, unless the limit is far above what was thought;
 _OVERSHOT: Final = 0.7  # of the pace, which is at most so far beyond the limit then
 _KEPT: Final = 0.4  # of the greatest rate that was admitted in about the last half second: others may come and go
 _CLOSED: Final = 8  # refusals in a row: by chance that is one in 10 000 000 where a tenth is refused
@@ -121,6 +121,7 @@ class AdaptiveRate:
     _best: float = 0.0
     # Requests under way.
     _under_way: int = 0
+    _in_flight: int = 0  # more than a near server has, when the bucket was empty
     _old: int = 0  # answers still to come of requests that were made at another pace
     _old_until: float = -math.inf
     _in_a_row: int = 0
@@ -232,8 +233,6 @@ class AdaptiveRate:
         if proven >= 1.0:
             self.rate = self._before_row  # a door that is closed for so long says nothing about the pace
 
-    # --- what was seen ---------------------------------------------------------------------------------------
-
     def _weigh(self) -> None:
         self._test.at_most = _NOISE_AT_A_LIMIT if self._limited else self._most_noise
         self._test.weigh(self.rate or self._best, paced=self.rate is not None)
@@ -260,8 +259,6 @@ class AdaptiveRate:
         if not rate or seconds > 0.02:
             rate = max(rate, self._lately / max(seconds, 0.002) if seconds >= 0.0 else 500.0, 10.0)
         return rate
-
-    # --- noise or a limit ------------------------------------------------------------------------------------
 
     def _alarm(self, now: float) -> None:
         """More is refused than the noise explains."""
@@ -299,8 +296,6 @@ class AdaptiveRate:
             self._limited = True
             self._rise_again(now)
 
-    # --- a limit ---------------------------------------------------------------------------------------------
-
     def _go_below(self, now: float) -> None:
         """Go below the limit's rate: its bucket is empty now."""
         if self._is_unmoved():
@@ -312,16 +307,21 @@ class AdaptiveRate:
             limit = max(limit, _OVERSHOT * rate)
         if self._used < 0.7 * self._seconds and self._test.requests >= _FEW and not self._test.is_no_noise:
             self._learn()
+        self._note_quota(limit)
+        self._limited = True
+        self._in_flight = max(self._under_way - 2, 0) if self._admitted >= _CYCLE / 2.0 else 0
+        self._empty, self._admitted, self._soonest = now, 0, math.inf
+        kept = _KEPT * self._best * 0.25 ** max(now - self._counted, 0.0) if self._best else 0.0
+        self._slow_down(now, max(_BELOW * limit, kept))
+        self._rise_again(now)
+
+    def _note_quota(self, limit: float) -> None:
+        """See whether others use the quota too."""
         if self._admitted >= _FEW and self._token:
             self._token = min(self._token, 1.0 / limit)
             less = limit < (_ALONE if self._shared else _SHARED) / (self._token + _PRECISE)
             self._shared, self._less = less and self._less, less
         self._quota = 1.0 / (self._token + _PRECISE) if self._shared else limit
-        self._limited = True
-        self._empty, self._admitted, self._soonest = now, 0, math.inf
-        kept = _KEPT * self._best * 0.25 ** max(now - self._counted, 0.0) if self._best else 0.0
-        self._slow_down(now, max(_BELOW * limit, kept))
-        self._rise_again(now)
 
     def _is_unmoved(self) -> bool:
         """Whether it is no limit after all: below it, about as much is refused as ever."""
@@ -364,7 +364,8 @@ class AdaptiveRate:
         self._trials = 0
         self._low = self.rate or self.floor
         self._quota = max(self._quota, self._low)
-        self._seconds = min(max(_CYCLE / self._quota, _SHORTEST), _LONGEST)
+        cycle = _CYCLE + _FOR_FLIGHT * self._in_flight
+        self._seconds = min(max(cycle / self._quota, _SHORTEST), _LONGEST)
         if self._shared:
             self._seconds *= _SLOWLY
         self._used = 0.0
