@@ -1,8 +1,9 @@
 """A nightly run that workers on two machines send: the carrier's new pick-up points, for every open checkout.
 
-Each machine runs ``taskiq worker nightly_pool:broker``, and cron starts ``python nightly_pool.py shop.db monday``
-on one of them. A worker that is killed loses nothing: the other sends its rows. After a crash of this program, the
-same command goes on with what is not done. ``briqpay bulk failed --redis URL`` shows what failed for good.
+Each machine runs ``taskiq worker nightly_pool:broker --max-async-tasks 8`` (a process that takes more wake-ups at
+once keeps them from the others), and cron starts ``python nightly_pool.py shop.db monday`` on one of them. If a
+worker is killed, the other sends its rows. After a crash of this program, the same command goes on with the rest.
+``briqpay bulk failed --redis URL`` shows what failed for good.
 """
 
 from __future__ import annotations

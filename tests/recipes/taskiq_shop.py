@@ -1,7 +1,7 @@
 """A FastAPI shop whose handlers put updates into a queue, and the worker that sends them.
 
 Serve the shop with ``uvicorn taskiq_shop:app``, and the queue, on as many machines as you like, with
-``taskiq worker taskiq_shop:broker``.
+``taskiq worker taskiq_shop:broker --max-async-tasks 8``.
 """
 
 from __future__ import annotations

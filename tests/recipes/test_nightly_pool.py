@@ -41,7 +41,7 @@ def make_shop(folder: Path, sessions: list[str]) -> Path:
 async def started(environment: dict[str, str]) -> AsyncIterator[None]:
     worker = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "taskiq", "worker", "nightly_pool:broker", "--workers", "1"),
+        *("-m", "taskiq", "worker", "nightly_pool:broker", "--workers", "1", "--max-async-tasks", "8"),
         cwd=RECIPES,
         env=environment,
         stderr=asyncio.subprocess.DEVNULL,

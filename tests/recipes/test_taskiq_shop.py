@@ -38,7 +38,7 @@ async def test_what_a_handler_puts_is_sent_by_the_worker_in_order(
         shop = importlib.import_module("taskiq_shop")
         worker = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "taskiq", "worker", "taskiq_shop:broker", "--workers", "1"),
+            *("-m", "taskiq", "worker", "taskiq_shop:broker", "--workers", "1", "--max-async-tasks", "8"),
             cwd=RECIPES,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stderr=asyncio.subprocess.DEVNULL,

@@ -61,7 +61,8 @@ class BriqpayTasks:
     Make one beside your tasks, in the module that both ``taskiq worker`` and your program import. Rows of one
     session are sent in the order in which they were put, those that wait together as one request. What is put
     survives the death of every process but the Redis server's; that one needs AOF persistence. Rows hold personal
-    data: they expire, and the server should be reached by ``rediss://``.
+    data: they expire, and the server should be reached by ``rediss://``. Start workers with
+    ``--max-async-tasks 8``: a process that takes more wake-ups at once keeps them from the others for seconds.
 
     Workers keep the order among themselves. Where other programs change the same sessions directly, give the
     clients of both the same shared state: ``make_client=lambda: BriqpayClient.from_env(shared=state)``. This costs
