@@ -3,7 +3,8 @@
 ``examples.md`` beside this file has an example for every public name.
 """
 
-from briqpay_async.bulk.journal import BulkJournal, JournalRow, JournalSummary
+import typing
+
 from briqpay_async.bulk.rows import BulkProgress, SessionUpdate, UpdateOutcome, UpdateStatus
 from briqpay_async.client import BriqpayClient
 from briqpay_async.config import Environment, Pool, RateLimit, RetryPolicy, Timeouts
@@ -107,7 +108,6 @@ from briqpay_async.models.webhook_subscriptions import (
     RefundStatusHook,
     SessionStatusHook,
 )
-from briqpay_async.patch.builder import PatchBuilder
 from briqpay_async.patch.session_patch import MergeDepth, SessionPatch
 from briqpay_async.resources.session_writer import SessionWriter
 from briqpay_async.transport.hooks import (
@@ -119,6 +119,10 @@ from briqpay_async.transport.hooks import (
     RetryEvent,
 )
 from briqpay_async.version import __version__
+
+if typing.TYPE_CHECKING:
+    from briqpay_async.bulk.journal import BulkJournal, JournalRow, JournalSummary
+    from briqpay_async.patch.builder import PatchBuilder
 
 __all__ = [
     "APIError",
@@ -248,3 +252,16 @@ __all__ = [
     "structure",
     "unstructure",
 ]
+
+if not typing.TYPE_CHECKING:  # type checkers report names that do not exist
+
+    def __getattr__(name: str) -> object:
+        """Load what not every program needs when it is asked for."""
+        if name == "PatchBuilder":
+            from briqpay_async.patch import builder as module  # noqa: PLC0415
+        elif name in {"BulkJournal", "JournalRow", "JournalSummary"}:
+            from briqpay_async.bulk import journal as module  # noqa: PLC0415
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(module, name)
+        return found

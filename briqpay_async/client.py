@@ -27,7 +27,6 @@ from briqpay_async.resources.tokens import Tokens
 from briqpay_async.transport.aiohttp_transport import AiohttpTransport
 from briqpay_async.transport.call import Caller, ClientState, Transport
 from briqpay_async.transport.hooks import CallHooks
-from briqpay_async.transport.order_turns import OrderTurns
 from briqpay_async.transport.rate_gate import ClientGate, RateGate
 from briqpay_async.transport.retry import Budget
 from briqpay_async.transport.session_locks import SessionLocks
@@ -132,7 +131,7 @@ class BriqpayClient:
             transport,
             ClientState(
                 Budget(retry.budget),
-                turns=OrderTurns(f"{self._base_url}\n{username}"),
+                account=f"{self._base_url}\n{username}",
                 locks=SessionLocks(None if shared is None else shared.leases(), transport.check_loop),
                 gate=_gate(rate, shared),
             ),

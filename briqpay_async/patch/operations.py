@@ -27,7 +27,7 @@ _PRICES: Final = ("unit_price", "unit_price_inc_vat", "tax_rate", "discount_perc
 _CART: Final = "/data/order/cart"
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(repr=False, eq=False)
 class SetQuantity:
     """``cart.set_quantity``: conflicts where the line is gone or has another price or tax rate.
 
@@ -59,7 +59,7 @@ class SetQuantity:
                 yield f"{_CART}/{found[0]}/{names[name]}", "was changed"
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(repr=False, eq=False)
 class AddLine:
     """``cart.add``: never conflicts.
 
@@ -74,7 +74,7 @@ class AddLine:
         yield from ()
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(repr=False, eq=False)
 class RemoveLine:
     """``cart.remove``: nothing is left to do where the line is gone already.
 
@@ -92,7 +92,7 @@ class RemoveLine:
             yield f"{_CART}/{self.index}", "is there several times"
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(repr=False, eq=False)
 class ReplaceLines:
     """``cart.replace``: conflicts where the lines are no longer those that it replaces.
 
@@ -112,7 +112,7 @@ class ReplaceLines:
             yield _CART, "was changed"
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(repr=False, eq=False)
 class UpdateSection:
     """``billing.update`` and so on: the last value of a member wins, other members are kept.
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import attrs
 
@@ -24,11 +24,13 @@ from briqpay_async.models.payments import Capture, Refund
 from briqpay_async.models.session import Session
 from briqpay_async.resources.base import Headers, Seconds
 from briqpay_async.transport.call import Caller
-from briqpay_async.transport.order_turns import Turn
 from briqpay_async.transport.requests import Repeat, Request, Response, check_headers, session_path
 from briqpay_async.transport.responses import decode_model
 from briqpay_async.transport.retry import back_off
 from briqpay_async.transport.session_locks import Hold
+
+if TYPE_CHECKING:
+    from briqpay_async.transport.order_turns import Turn
 
 __all__ = [
     "AtMostOnce",

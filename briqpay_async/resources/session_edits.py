@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from briqpay_async.config import seconds
 from briqpay_async.conversion.validate import check_session_id
 from briqpay_async.errors import PatchNotAppliedError
 from briqpay_async.models.session import Session
-from briqpay_async.patch.builder import PatchBuilder
 from briqpay_async.patch.echo_check import changed_elsewhere
 from briqpay_async.patch.merging import lost_siblings, proves_replacing
 from briqpay_async.patch.session_patch import MergeDepth, SessionPatch
@@ -18,6 +17,9 @@ from briqpay_async.resources.base import Headers, Seconds
 from briqpay_async.resources.session_endpoints import SessionCalls
 from briqpay_async.transport.requests import session_path
 from briqpay_async.transport.session_locks import Hold
+
+if TYPE_CHECKING:
+    from briqpay_async.patch.builder import PatchBuilder
 
 __all__ = ["SessionEdits"]
 
@@ -72,6 +74,8 @@ class SessionEdits(SessionCalls):
             CallTimeoutError: Others kept the session for longer than the deadline; nothing was sent.
             PatchNotAppliedError: Sending whole sections did not help either.
         """
+        from briqpay_async.patch.builder import PatchBuilder  # noqa: PLC0415 - loaded by the first edit
+
         session_id = check_session_id(session.session_id if isinstance(session, Session) else session)
         caller = self._caller
         length = caller.timeouts.call if timeout is None else seconds(timeout)

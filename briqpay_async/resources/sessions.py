@@ -10,7 +10,6 @@ from weakref import ref
 
 import attrs
 
-from briqpay_async.bulk.journal import BulkJournal
 from briqpay_async.bulk.rows import BulkProgress, SessionUpdate, UpdateOutcome
 from briqpay_async.config import seconds
 from briqpay_async.conversion.validate import check_session_id
@@ -33,6 +32,7 @@ from briqpay_async.transport.session_locks import Hold
 
 if TYPE_CHECKING:
     from briqpay_async.bulk.gate import AdaptiveGate
+    from briqpay_async.bulk.journal import BulkJournal
     from briqpay_async.webhooks.events import WebhookEvent
 
 __all__ = ["Sessions"]

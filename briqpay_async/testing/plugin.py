@@ -31,7 +31,6 @@ from briqpay_async.sandbox.thread import ThreadedSandbox
 from briqpay_async.testing.instant import InstantTime, instant
 from briqpay_async.testing.loop_transport import LoopTransport
 from briqpay_async.transport.aiohttp_transport import AiohttpTransport
-from briqpay_async.transport.order_turns import OrderTurns
 
 __all__ = [
     "Wishes",
@@ -170,7 +169,7 @@ def client(request: pytest.FixtureRequest, running: ThreadedSandbox) -> Iterator
             base_url=running.url, username=running.username, secret=running.secret, pool=Pool()
         )
     )
-    caller.shared.turns = OrderTurns()  # this client's alone: no lock files, and none of an earlier sandbox's
+    caller.shared.account = ""  # this client's alone: no lock files, and none of an earlier sandbox's
     made._wire(
         connections,
         caller.shared,

@@ -23,7 +23,6 @@ from briqpay_async.config import RetryPolicy, Timeouts
 from briqpay_async.errors import APIError, BriqpayError, CallTimeoutError, TransportError
 from briqpay_async.transport.hooks import Call, CallHooks, HookDispatcher
 from briqpay_async.transport.merge_memory import MergeMemory
-from briqpay_async.transport.order_turns import OrderTurns
 from briqpay_async.transport.rate_gate import ClientGate, RateGate, asks_to_slow_down
 from briqpay_async.transport.requests import Repeat, Request, Response
 from briqpay_async.transport.responses import api_error
@@ -33,6 +32,8 @@ from briqpay_async.transport.session_locks import Hold, SessionLocks
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
+
+    from briqpay_async.transport.order_turns import OrderTurns
 
 __all__ = ["Caller", "ClientState", "Transport"]
 
@@ -58,7 +59,7 @@ class ClientState:
     Attributes:
         budget: Tokens for retries.
         locks: Order of updates, by session.
-        turns: Order of calls that move money, by session, across processes.
+        account: Identifies the account to other processes of this machine; empty where none is to know.
         calls: Numbers the calls.
         prefix: Makes the identifiers of calls unique beyond this client.
         writers: Writers of sessions that are in use, by session.
@@ -72,7 +73,7 @@ class ClientState:
 
     budget: Budget
     locks: SessionLocks = attrs.Factory(SessionLocks)
-    turns: OrderTurns = attrs.Factory(OrderTurns)
+    account: str = ""
     writers: dict[str, ref[Any]] = attrs.Factory(dict)
     history: SessionHistory = attrs.Factory(SessionHistory)
     merging: MergeMemory = attrs.Factory(MergeMemory)
@@ -82,6 +83,16 @@ class ClientState:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: Callable[[], float] = random.random
     gate: RateGate = attrs.Factory(lambda self: ClientGate(clock=self.clock, sleep=self.sleep), takes_self=True)
+    _turns: OrderTurns | None = attrs.field(default=None, init=False)
+
+    @property
+    def turns(self) -> OrderTurns:
+        """Order of calls that move money, by session, across processes; loaded by the first of them."""
+        if self._turns is None:
+            from briqpay_async.transport.order_turns import OrderTurns  # noqa: PLC0415
+
+            self._turns = OrderTurns(self.account)
+        return self._turns
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

@@ -38,7 +38,7 @@ class Repeat(Enum):
 
 
 # Requests and answers are never changed, and not frozen: each call makes one of both, at half the cost.
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False)
 class Request:
     """One request, ready to be sent any number of times. Its ``repr`` shows neither headers nor body.
 
@@ -66,7 +66,7 @@ class Request:
         return safe_path(self.path)
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Response:
     """One whole answer. Its ``repr`` shows the status only.
 
