@@ -47,6 +47,16 @@ class StatusChange:
 Listener = Callable[[StatusChange], None]
 
 
+def statuses_are_the_same(before: Json | None, after: Json) -> bool:
+    """Whether two states of one session share all that has a status: so it is after most updates."""
+    if before is None or before["status"] != after["status"]:
+        return False
+    if before["moduleStatus"] is not after["moduleStatus"]:
+        return False
+    old, new = before["data"], after["data"]
+    return old.get("captures") is new.get("captures") and old.get("refunds") is new.get("refunds")
+
+
 def status_changes(before: Json | None, after: Json) -> Iterator[StatusChange]:
     """Yield each status that differs between two states of one session, in the order they depend on.
 

@@ -11,7 +11,7 @@ import attrs
 
 from briqpay_async.sandbox.answers import Refusal, invalid
 from briqpay_async.sandbox.rules.json_body import decode_json
-from briqpay_async.sandbox.state.changes import Listener, status_changes
+from briqpay_async.sandbox.state.changes import Listener, status_changes, statuses_are_the_same
 from briqpay_async.sandbox.state.effects import Effects
 from briqpay_async.sandbox.state.history import History
 from briqpay_async.sandbox.state.orders import OperationInfo
@@ -112,7 +112,7 @@ class Store:
         self.effects.add(kind, session_id, sequence, made)
         if self.history.on:
             self.history.note(before, session)
-        if self.listeners:
+        if self.listeners and not statuses_are_the_same(before, session):
             for change in status_changes(before, session):
                 for listener in self.listeners:
                     listener(change)
