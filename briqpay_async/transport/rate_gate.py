@@ -18,7 +18,7 @@ from briqpay_async.errors import RateLimitedError
 __all__ = ["ClientGate", "RateGate", "asks_to_slow_down"]
 
 _DEFAULT_PAUSE: Final = 0.1  # seconds after a refusal without Retry-After: about the client's first back-off
-_LEAST_PAUSE: Final = 0.05  # seconds after a refusal that asks for none
+_LEAST_PAUSE: Final = 0.05  # seconds after a refusal that asks for less, where the rate is not known
 # After a pause, where the rate is not known, those who waited go on one by one:
 _IN_A_PAUSE: Final = 20  # so many in a time as long as the pause,
 _LONGEST_INTERVAL: Final = 0.5  # in seconds, but not more slowly than this,
@@ -126,7 +126,8 @@ class ClientGate:
 
     def refused(self, now: float, retry_after: float | None) -> None:
         """Pause all calls of this client; without a known rate they then go on one by one, ever faster."""
-        pause = _DEFAULT_PAUSE if retry_after is None else max(retry_after, _LEAST_PAUSE)
+        least = self._interval if self._limited else _LEAST_PAUSE
+        pause = _DEFAULT_PAUSE if retry_after is None else max(retry_after, least)
         in_pause = now < self._paused_until  # one burst of refusals is no reason to slow down more than once
         self._paused_until = max(self._paused_until, now + pause)
         if not self._limited:

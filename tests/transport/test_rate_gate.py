@@ -148,6 +148,14 @@ async def test_a_refusal_after_a_pause_makes_those_who_wait_go_on_more_slowly(fa
     assert found[-1] - found[-2] >= 0.1
 
 
+async def test_a_known_rate_pauses_no_longer_than_it_is_asked_to(fake_time: FakeTime) -> None:
+    made = gate(fake_time, RateLimit(300, burst=1))
+    await made.wait(math.inf)
+    made.refused(fake_time.now, 0.004)
+
+    assert await turns(made, fake_time, 1) == pytest.approx([0.004])
+
+
 async def test_refusals_of_one_burst_slow_down_as_one(fake_time: FakeTime) -> None:
     made = gate(fake_time)
     for _ in range(20):
