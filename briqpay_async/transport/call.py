@@ -94,6 +94,10 @@ class ClientState:
             self._turns = OrderTurns(self.account)
         return self._turns
 
+    @turns.setter
+    def turns(self, turns: OrderTurns) -> None:
+        self._turns = turns
+
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Caller:
