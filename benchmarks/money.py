@@ -233,7 +233,7 @@ async def races(
         clients = []
         for _ in range(2):
             client = BriqpayClient(sandbox.username, sandbox.secret, base_url=sandbox.url, retry=_RETRY)
-            client._caller.shared.turns = OrderTurns(sandbox.url, folder)  # noqa: SLF001 - as another process has it
+            client._caller.shared._turns = OrderTurns(sandbox.url, folder)  # noqa: SLF001 - as another process has it
             clients.append(await stack.enter_async_context(client))
         seeds = iter(range(seed, seed + runs))
 

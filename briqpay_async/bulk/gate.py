@@ -79,9 +79,9 @@ class AdaptiveGate:
     def take_turn(self) -> bool:
         """Take a turn if there is one now, which is the usual case; ``False`` where an attempt must wait."""
         pace, behind = self.limiter.pace, self._behind
-        if pace.rate is not None or pace.resumes > -math.inf or self.until < math.inf:
+        if pace.rate is not None or pace.resumes > -math.inf or (behind is not None and behind.closed):
             return False
-        if behind is not None and behind.closed:
+        if self.until < math.inf and self.is_over:
             return False
         pace.on_sent_freely()
         return True

@@ -160,10 +160,10 @@ class AdaptiveRate:
         self._lately += 1
         if self._under_way:
             self._under_way -= 1
-        if now - self._counted < 0.2 and self._undisturbed:
-            return  # the usual case: nothing was refused since ``_count``, which looks at all of these together
         if not now - self._counted < 0.2:
             self._count(now)
+        elif self._undisturbed:
+            return  # the usual case: nothing was refused since ``_count``, which looks at all of these together
         self._in_a_row = 0
         self._admitted += 1
         if self._old and self._is_old(now):
@@ -249,7 +249,7 @@ class AdaptiveRate:
         seconds = now - self._counted
         self._best = max(self._best * 0.25**seconds, self._lately / seconds)
         if self._undisturbed:
-            self._test.on_admitted(self._lately)
+            self._test.on_admitted(self._lately - 1)  # all but the one that is looked at now
         self._counted, self._lately = now, 0
         self._undisturbed = self.rate is None and not (self._trials or self._old) and now - self._last > _DENSE
 

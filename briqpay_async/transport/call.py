@@ -94,10 +94,6 @@ class ClientState:
             self._turns = OrderTurns(self.account)
         return self._turns
 
-    @turns.setter
-    def turns(self, turns: OrderTurns) -> None:
-        self._turns = turns
-
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Caller:
@@ -262,15 +258,20 @@ class Caller:
 
     async def _again(self, call: Call, first: BriqpayError) -> Response:
         """The rest of a call whose first attempt failed in a way that may be repeated."""
-        from briqpay_async.transport.retry_loop import RetryLoop  # noqa: PLC0415 - by the first call that fails
+        from briqpay_async.transport.retry_loop import repeat  # noqa: PLC0415 - by the first call that fails
 
         shared = self.shared
         decisions = RetryDecisions(
             self.policy, call.request.repeat, call.deadline, shared.clock, shared.random, shared.budget
         )
-        loop = RetryLoop(decisions, shared.sleep, lambda state: self._before_retry(call, state))
         try:
-            response = await loop.run(first, lambda: self._attempt(call))
+            response = await repeat(
+                lambda: self._attempt(call),
+                first,
+                decisions,
+                shared.sleep,
+                lambda state: self._before_retry(call, state),
+            )
         except BriqpayError as error:
             _raise(error, call.request.repeat)
         shared.budget.give(decisions.spent)

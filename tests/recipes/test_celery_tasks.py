@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
-import signal
 import sys
 from pathlib import Path
 
 import pytest
+from support.processes import stop
 from support.shop import data, line, new_session
 from support.valkey import valkey_server
 
@@ -43,12 +43,7 @@ async def test_tasks_of_two_processes_that_edit_one_session_lose_nothing(
         try:
             await asyncio.to_thread(_send_all, monkeypatch, session_id, len(lines))
         finally:
-            worker.send_signal(signal.SIGTERM)
-            try:
-                await asyncio.wait_for(worker.wait(), 20)
-            except TimeoutError:
-                worker.kill()
-                await worker.wait()
+            await stop(worker)
     cart = sandbox.sessions[session_id]["data"]["order"]["cart"]
     assert [entry["quantity"] for entry in cart] == [number + 2 for number in range(8)]
 

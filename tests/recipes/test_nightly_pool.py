@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sqlite3
 import sys
 import uuid
@@ -13,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import redis.asyncio
+from support.processes import stop
 from support.shop import new_session
 from support.valkey import valkey_server
 
@@ -49,12 +49,7 @@ async def started(environment: dict[str, str]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        worker.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.wait_for(worker.wait(), 20)
-        except TimeoutError:
-            worker.kill()
-            await worker.wait()
+        await stop(worker)
 
 
 async def both_listen(url: str, queue: str) -> None:

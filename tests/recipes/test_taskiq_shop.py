@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
-import signal
 import sys
 import uuid
 from pathlib import Path
 
 import httpx
 import pytest
+from support.processes import stop
 from support.shop import new_session
 from support.valkey import valkey_server
 
@@ -57,10 +57,5 @@ async def test_what_a_handler_puts_is_sent_by_the_worker_in_order(
                     while sandbox.sessions[session_id]["data"]["billing"]["city"] != "Ystad":  # noqa: ASYNC110
                         await asyncio.sleep(0.05)
         finally:
-            worker.send_signal(signal.SIGTERM)
-            try:
-                await asyncio.wait_for(worker.wait(), 20)
-            except TimeoutError:
-                worker.kill()
-                await worker.wait()
+            await stop(worker)
             await shop.tasks._worker.stop()
