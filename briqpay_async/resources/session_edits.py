@@ -190,13 +190,13 @@ class SessionEdits(SessionCalls):
         if patch.is_noop:
             return None
         try:
-            session = await self._update(session_id, patch, lane=hold, timeout=timeout, headers=headers)
+            session = await self._update(session_id, patch, hold=hold, timeout=timeout, headers=headers)
         except PatchNotAppliedError as error:
             if whole:
                 raise
             replaced = proves_replacing(patch, error.pointers)
             patch = build(_SECTION)
-            session = await self._update(session_id, patch, lane=hold, timeout=timeout, headers=headers)
+            session = await self._update(session_id, patch, hold=hold, timeout=timeout, headers=headers)
             if replaced:
                 merging.merges = False
         return cast("Session", session), patch

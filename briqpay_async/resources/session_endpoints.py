@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Literal, overload
 
@@ -210,60 +210,59 @@ class SessionCalls(Resource):
             PatchNotAppliedError: The answer contains a patched section, and it is not as sent or has lost
                 members; how the API merges is undocumented, see ``MergeDepth``.
         """
-        session_id = check_session_id(session_id)
-        return await self._update(session_id, patch, fields, lane=session_id, timeout=timeout, headers=headers)
+        return await self._update(check_session_id(session_id), patch, fields, timeout=timeout, headers=headers)
 
-    def _update(
+    async def _update(
         self,
         session_id: str,
         patch: SessionPatch,
         fields: Fields = None,
         *,
-        lane: str | Hold,
-        timeout: Seconds,
-        headers: Headers,
-    ) -> Awaitable[Session | None]:
-        """``update``, in the order of the session or in the hold that it belongs to."""
+        hold: Hold | None = None,
+        timeout: Seconds = None,
+        headers: Headers = None,
+    ) -> Session | None:
+        """``update`` of a session whose identifier was checked, in its order or in a hold of it."""
         if not isinstance(patch, SessionPatch):
             raise ValidationError(problems=(("", "patch must be a SessionPatch"),))
         parts = patch.parts
         if not parts:
-            return _none()
+            return None
         for part in parts:
             if part.section.name == "order":
                 check_order(part.after, self._check_totals)
-        change = self._send(
-            "PATCH",
-            session_path(session_id),
-            patch.to_json(),
-            interpret=no_content
-            if fields == "none"
-            else partial(checked_echo, session_id, patch, self._caller.shared.merging),
-            fields=fields,
-            lane=lane,
-            timeout=timeout,
-            headers=headers,
-        )
-        return self._changing(session_id, fields, change, patch)
-
-    async def _changing(
-        self, session_id: str, fields: Fields, change: Awaitable[Session | None], patch: SessionPatch | None = None
-    ) -> Session | None:
-        """Make a call that changes a session, and note in the client's history that it did, or may have."""
-        shared = self._caller.shared
-        history = shared.history
+        merging = self._caller.shared.merging
         try:
-            session = await change
+            session = await self._send(
+                "PATCH",
+                session_path(session_id),
+                patch.to_json(),
+                interpret=no_content if fields == "none" else partial(checked_echo, session_id, patch, merging),
+                fields=fields,
+                lane=session_id if hold is None else hold,
+                timeout=timeout,
+                headers=headers,
+            )
         except BaseException as error:
-            if may_have_applied(error):
-                history.changed(session_id)
-                if patch is not None and not shared.merging.merges:
-                    shared.merging.doubt(session_id, siblings(patch))
+            if self._note_failure(session_id, error) and not merging.merges:
+                merging.doubt(session_id, siblings(patch))
             raise
+        self._note_change(session_id, session, fields)
+        return session
+
+    def _note_change(self, session_id: str, session: Session | None, fields: Fields) -> None:
+        """Note that a session was changed, and the state that its answer shows."""
+        history = self._caller.shared.history
         history.changed(session_id)
         if session is not None:
             self._note_answer(session_id, session, history.now(), fields)
-        return session
+
+    def _note_failure(self, session_id: str, error: BaseException) -> bool:
+        """Note that a session may have been changed by a call that failed; ``False`` if it surely was not."""
+        changed = may_have_applied(error)
+        if changed:
+            self._caller.shared.history.changed(session_id)
+        return changed
 
     def _note_answer(self, session_id: str, session: Session, asked: int, fields: Fields) -> None:
         """Note when the state of an answer was asked for; a writer of the session learns of it."""
@@ -338,17 +337,22 @@ class SessionCalls(Resource):
             problems.append(("", "give urls or references"))
         if problems:
             raise ValidationError(problems=tuple(problems))
-        change = self._send(
-            "PATCH",
-            path,
-            orjson.dumps(body, default=dict),
-            interpret=no_content if fields == "none" else partial(checked_session, session_id),
-            fields=fields,
-            lane=session_id,
-            timeout=timeout,
-            headers=headers,
-        )
-        return await self._changing(session_id, fields, change)
+        try:
+            session = await self._send(
+                "PATCH",
+                path,
+                orjson.dumps(body, default=dict),
+                interpret=no_content if fields == "none" else partial(checked_session, session_id),
+                fields=fields,
+                lane=session_id,
+                timeout=timeout,
+                headers=headers,
+            )
+        except BaseException as error:
+            self._note_failure(session_id, error)
+            raise
+        self._note_change(session_id, session, fields)
+        return session
 
     async def decide(
         self, session_id: str, decision: Decision, *, timeout: Seconds = None, headers: Headers = None
@@ -381,7 +385,3 @@ class SessionCalls(Resource):
             timeout=timeout,
             headers=headers,
         )
-
-
-async def _none() -> None:
-    """What comes of a patch that changes nothing."""

@@ -25,6 +25,7 @@ from briqpay_async.patch.sections import DATA_SECTIONS
 from briqpay_async.patch.session_patch import MergeDepth, SessionPatch
 from briqpay_async.resources.base import Headers, Seconds
 from briqpay_async.resources.session_edits import SessionEdits
+from briqpay_async.resources.session_endpoints import SessionCalls
 from briqpay_async.resources.session_writer import SessionWriter
 from briqpay_async.transport.rate_gate import RateGate
 from briqpay_async.transport.requests import Fields, check_headers, session_path
@@ -194,8 +195,8 @@ class Sessions(SessionEdits):
         return AdaptiveGate(concurrency, shared.clock, shared.sleep, behind=self._caller.gate, until=until)
 
     def _bind(self, gate: RateGate) -> Callable[..., Awaitable[Session | None]]:
-        """``update``, whose attempts pass a gate."""
-        return Sessions(attrs.evolve(self._caller, gate=gate), self._check_totals).update
+        """``update`` of rows that were checked, whose attempts pass a gate."""
+        return SessionCalls(attrs.evolve(self._caller, gate=gate), self._check_totals)._update  # noqa: SLF001
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -70,7 +70,8 @@ class AiohttpTransport:
     ) -> None:
         if http_session is not None and http_session.auth is not None:
             raise ConfigurationError("Give an http_session without auth: this client sends its own credentials.")
-        self._base = base_url
+        self._base = URL(base_url, encoded=True)
+        self._root = self._base.raw_path.rstrip("/")
         self._pool = pool
         self._headers = {
             "Accept": "application/json",
@@ -78,8 +79,10 @@ class AiohttpTransport:
             "Content-Type": "application/json",
             "User-Agent": _USER_AGENT,
         }
-        # A session is asked for again and again while its buyer clicks: a look-up costs less than parsing a URL.
+        # A session is asked for again and again while its buyer clicks: a look-up costs less than making a URL.
+        # Making it of another one that has the same query costs less than parsing it.
         self._urls: dict[str, URL] = {}
+        self._bases: dict[str, URL] = {}
         self._timed = 0.0, 0.0
         self._timeout = aiohttp.ClientTimeout()
         # A session of our own has the headers already; a borrowed one gets them with each request.
@@ -158,8 +161,8 @@ class AiohttpTransport:
         new; at worst that is all of them.
         """
         headers = {**self._headers, **request.headers} if request.headers else self._call_headers
-        target = f"{self._base}{request.path}?{request.query}" if request.query else self._base + request.path
-        url = self._urls.get(target) or self._remember(target)
+        target = f"{request.path}?{request.query}" if request.query else request.path
+        url = self._urls.get(target) or self._remember(target, request)
         body = request.body
         out_of_step = 0
         while True:
@@ -179,10 +182,14 @@ class AiohttpTransport:
                 if out_of_step > self._pool.size:
                     raise
 
-    def _remember(self, target: str) -> URL:
+    def _remember(self, target: str, request: Request) -> URL:
         if len(self._urls) >= _MOST_URLS:
             self._urls.clear()
-        url = self._urls[target] = URL(target, encoded=True)
+            self._bases.clear()
+        base = self._bases.get(request.query)
+        if base is None:
+            base = self._bases[request.query] = URL(f"{self._base}?{request.query}", encoded=True)
+        url = self._urls[target] = base.with_path(self._root + request.path, encoded=True, keep_query=True)
         return url
 
     def _renew_timeout(self, connect: float, seconds: float) -> aiohttp.ClientTimeout:

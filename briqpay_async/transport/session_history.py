@@ -43,6 +43,7 @@ class SessionHistory:
 
     def __init__(self) -> None:
         self._moment = 0
+        self._begun = False  # before anybody asks for a state, only that there were changes is remembered
         self._rotated = 0  # when the older half of what is remembered was complete
         self._forgotten = 0  # sessions that are not remembered were not changed after this
         self._changes: _Recent[str, int] = _Recent()
@@ -50,11 +51,15 @@ class SessionHistory:
 
     def now(self) -> int:
         """The next moment."""
+        self._begun = True
         self._moment += 1
         return self._moment
 
     def changed(self, session_id: str) -> None:
         """A request that may have changed the session was answered, or given up."""
+        if not self._begun:
+            self._moment = self._rotated = self._forgotten = 1
+            return
         moment = self._moment = self._moment + 1
         if self._changes.set(session_id, moment):
             self._forgotten, self._rotated = self._rotated, moment

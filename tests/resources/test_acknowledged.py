@@ -98,6 +98,15 @@ async def test_a_writer_made_of_an_old_session_sends_what_is_missing(
     assert shown(answer) == stored(api, session) == "Lund"
 
 
+async def test_a_client_that_asked_for_no_session_yet_knows_that_it_changed_some(
+    briqpay: BriqpayClient, api: Sandbox, session: Session
+) -> None:
+    async with BriqpayClient(api.username, api.secret, base_url=api.url) as other:
+        await change(other, session, "update, none", "B")
+        answer = await other.sessions.writer(session).put(city("Lund"))
+    assert shown(answer) == stored(api, session) == "Lund"
+
+
 async def test_a_whole_answer_is_known_to_the_writer_at_once(
     briqpay: BriqpayClient, api: Sandbox, session: Session
 ) -> None:
