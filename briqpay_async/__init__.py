@@ -3,6 +3,7 @@
 ``examples.md`` beside this file has an example for every public name.
 """
 
+import importlib
 import typing
 
 from briqpay_async.bulk.rows import BulkProgress, SessionUpdate, UpdateOutcome, UpdateStatus
@@ -73,7 +74,6 @@ from briqpay_async.models.enums import (
     TransactionStatus,
     UiStatus,
 )
-from briqpay_async.models.hosted_page import HostedPage, HostedPageConfig
 from briqpay_async.models.modules import (
     CustomInput,
     Modules,
@@ -99,7 +99,6 @@ from briqpay_async.models.session import (
     Tokenization,
     Urls,
 )
-from briqpay_async.models.token import ChargeSession, PaymentMethod, Token
 from briqpay_async.models.webhook_subscriptions import (
     CaptureStatusHook,
     Hook,
@@ -122,6 +121,8 @@ from briqpay_async.version import __version__
 
 if typing.TYPE_CHECKING:
     from briqpay_async.bulk.journal import BulkJournal, JournalRow, JournalSummary
+    from briqpay_async.models.hosted_page import HostedPage, HostedPageConfig
+    from briqpay_async.models.token import ChargeSession, PaymentMethod, Token
     from briqpay_async.patch.builder import PatchBuilder
 
 __all__ = [
@@ -253,15 +254,24 @@ __all__ = [
     "unstructure",
 ]
 
+_LOADED_LATER = {
+    "BulkJournal": "bulk.journal",
+    "ChargeSession": "models.token",
+    "HostedPage": "models.hosted_page",
+    "HostedPageConfig": "models.hosted_page",
+    "JournalRow": "bulk.journal",
+    "JournalSummary": "bulk.journal",
+    "PatchBuilder": "patch.builder",
+    "PaymentMethod": "models.token",
+    "Token": "models.token",
+}
+
 if not typing.TYPE_CHECKING:  # type checkers report names that do not exist
 
     def __getattr__(name: str) -> object:
         """Load what not every program needs when it is asked for."""
-        if name == "PatchBuilder":
-            from briqpay_async.patch import builder as module  # noqa: PLC0415
-        elif name in {"BulkJournal", "JournalRow", "JournalSummary"}:
-            from briqpay_async.bulk import journal as module  # noqa: PLC0415
-        else:
+        if name not in _LOADED_LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = importlib.import_module(f"{__name__}.{_LOADED_LATER[name]}")
         found = globals()[name] = getattr(module, name)
         return found

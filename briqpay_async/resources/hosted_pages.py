@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from briqpay_async.conversion.encode import render
 from briqpay_async.conversion.validate import Problems, check_model, check_session_id
 from briqpay_async.errors import ValidationError
-from briqpay_async.models.hosted_page import HostedPage, HostedPageConfig
 from briqpay_async.resources.base import Headers, Resource, Seconds
 from briqpay_async.transport.requests import Repeat
 from briqpay_async.transport.responses import decode_model
+
+if TYPE_CHECKING:
+    from briqpay_async.models.hosted_page import HostedPage, HostedPageConfig
 
 __all__ = ["HostedPages"]
 
@@ -41,6 +43,8 @@ class HostedPages(Resource):
             OutcomeUnknownError: The request was sent, and no answer came, or an error status (408, 425, 5xx) that
                 does not say how far it got.
         """
+        from briqpay_async.models.hosted_page import HostedPage, HostedPageConfig  # noqa: PLC0415 - by the first page
+
         body: dict[str, Any] = {"sessionId": check_session_id(session_id)}
         if config is not None:
             problems: Problems = []

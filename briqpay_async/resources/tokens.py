@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from briqpay_async.models.token import Token
+from typing import TYPE_CHECKING
+
 from briqpay_async.resources.base import Headers, Resource, Seconds
 from briqpay_async.transport.requests import Response, path_part
 from briqpay_async.transport.responses import decode_model
+
+if TYPE_CHECKING:
+    from briqpay_async.models.token import Token
 
 __all__ = ["Tokens"]
 
@@ -45,4 +49,6 @@ class Tokens(Resource):
 
 
 def _token(response: Response) -> Token:
+    from briqpay_async.models.token import Token  # noqa: PLC0415 - by the first token that is read
+
     return decode_model(response, Token)

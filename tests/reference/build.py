@@ -71,8 +71,8 @@ def anchor(title: str) -> str:
 
 def resolve_annotations() -> None:
     """Give functions whose code is generated types in place of names, which mean something elsewhere only."""
-    for module in PUBLIC:
-        for value in vars(importlib.import_module(module)).values():
+    for module in map(importlib.import_module, PUBLIC):
+        for value in (getattr(module, name) for name in module.__all__):
             if isinstance(value, type) and attrs.has(value):
                 fields = attrs.fields(attrs.resolve_types(value))
                 types = {field.alias: field.type for field in fields if field.init}
