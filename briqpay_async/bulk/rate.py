@@ -11,16 +11,14 @@ When more is refused than the known noise explains (``noise.py``):
   little to compare the shares of refusals. Not rarer: noise, whose share is remembered, and the pace goes back.
   Rarer: a limit.
 * At a limit the bucket was empty at the last alarm and is empty now, so **what was admitted between the two is the
-  limit's rate**. The pace goes to ``_BELOW`` of it, and rises from there: slowly until it is at the limit again,
-  ``_CYCLE`` requests later, and then ever faster, so that a quota that rose is found within seconds. What is saved
-  meanwhile fills the bucket and is spent before the next refusal, so that the quota is used up. If as much is
-  refused below the limit as before, it was noise after all.
+  limit's rate**. The pace goes to nine tenths of it, and rises from there along a cubic (``curve.py``). If as much
+  is refused below the limit as before, it was noise after all.
 
 **Other processes on the quota** show in the time until the next token, which refusals name where the API says it
 exactly: a token takes ``1 / quota`` seconds. A process that gets clearly less than the quota shares it, and then
 rises in steps of the quota and not of its own pace. All rise alike and each falls by a share of what it has, so
-that their paces become equal, as TCP's do. Where refusals name no such time the quota is used up too, but not
-equally: ``RateLimit`` and ``RedisState`` share a quota that is known.
+that their paces become equal, as TCP's do. Where refusals name no such time, this takes longer and is less exact:
+``RateLimit`` and ``RedisState`` share a quota that is known.
 
 A refused request waits by itself for the time that its answer names. All requests wait only when one refusal
 follows the other and nothing is admitted, and no longer than that proves: a whole number of seconds has been
@@ -37,16 +35,13 @@ from typing import Final
 
 import attrs
 
+from briqpay_async.bulk.curve import BELOW, Curve
 from briqpay_async.bulk.noise import MOST_NOISE, NoiseTest
 
 __all__ = ["AdaptiveRate"]
 
 # The model.
-_BELOW: Final = 0.9  # of the limit's rate: what is saved fills a bucket of some ten tokens
-_CYCLE: Final = 80.0  # requests until the pace is there again, so that about one in a hundred is refused
-_FOR_FLIGHT: Final = 10.0  # more for each request under way: more are refused before an answer shows it
-_SHARED, _ALONE = 0.72, 0.85  # of a quota: who gets less than the one shares it, until it gets more than the other
-_SLOWLY: Final = 8.0  # times a cycle, where a quota is shared: each process causes refusals, and meets them
+_SHARED: Final = 0.8  # of a quota: who gets less shares it
 _NOISE_AT_A_LIMIT: Final = 0.01  # believed once a limit is known: refusals that others cause look like noise
 _LEAST_PROOF, _MOST_PROOF = 0.12, 0.6  # refused below what seems to be a limit: then it is noise,
 _ENOUGH: Final = 60  # if that is so of so many requests, twice
@@ -57,12 +52,12 @@ _AS_BEFORE, _GONE = 0.6, 0.2  # of them: from the one on, it did not help; up to
 _WARM: Final = 0.6  # seconds until connections are made, and the speed is what it will be
 _MANY: Final = 100  # requests: enough to learn a share of a few per cent from
 _FEW: Final = 20  # requests: too few to say that a quota is shared
-_SHORTEST, _LONGEST = 0.15, 10.0  # seconds of a cycle
-_OVERDUE: Final = 1.6  # cycles: when the bucket is empty again, unless the limit is far above what was thought;
+_OVERDUE: Final = 1.6  # of the curve: the bucket is empty again, unless the limit is far above what was thought;
 _OVERSHOT: Final = 0.7  # of the pace, which is at most so far beyond the limit then
 _KEPT: Final = 0.4  # of the greatest rate that was admitted in about the last half second: others may come and go
 _CLOSED: Final = 8  # refusals in a row: by chance that is one in 10 000 000 where a tenth is refused
 _DENSE: Final = 0.05  # seconds: where nothing holds requests back, an empty bucket refuses one sooner
+_LULL: Final = 1.0  # seconds without an answer: there was nothing to send
 _PRECISE: Final = 0.001  # seconds: how exactly the time until the next token is named
 _LATE: Final = 0.005  # seconds that a timer may be late and be made up for
 _LONGEST_PAUSE: Final = 300.0
@@ -99,20 +94,17 @@ class AdaptiveRate:
     # The limit.
     _limited: bool = False
     _shared: bool = False
-    _quota: float = 0.0  # of which the pace rises by a share: the own rate, unless the quota is shared
     _empty: float = math.nan  # when its bucket was empty
     _admitted: int = 0  # since then
     _last: float = -math.inf  # when a request was refused
+    _heard: float = -math.inf  # or answered
     _less: bool = False  # was admitted lately than the quota
     _soonest: float = math.inf  # the shortest time until the next token that was named since then
     _token: float = 0.0  # the longest one ever, which fades
     _below: int = 0  # requests that were made below it, where none should be refused
     _refused_below: int = 0
     _seems_noise: bool = False
-    # The curve along which the pace rises.
-    _low: float = 0.0
-    _seconds: float = 0.0  # until the pace is where it was
-    _used: float = 0.0  # seconds of the curve that were used: time in which nothing was to be sent does not count
+    _curve: Curve = attrs.Factory(Curve)
     _learned: bool = False  # from what was refused below the limit
     # The speed.
     _lately: int = 0  # admitted since ``_counted``
@@ -142,14 +134,23 @@ class AdaptiveRate:
 
     def on_sent(self, now: float) -> None:
         """A request is made now."""
-        self._under_way += 1
         rate = self.rate
+        if not self._under_way and rate is not None:
+            self._forget(now - max(self._next, self.resumes, self._heard))
+        self._under_way += 1
         if rate is None:
             self.resumes = -math.inf
             return
         self._next = max(self._next, now - _LATE) + 1.0 / rate
         if not self._trials:
             self._rise(now, rate)
+
+    def _forget(self, seconds: float) -> None:
+        """Forget time in which nothing was to be sent, or under way: it says nothing about the limit."""
+        if seconds > _LATE:
+            self._since += seconds
+            self._empty += seconds
+            self._counted += seconds
 
     def on_sent_freely(self) -> None:
         """A request is made, and nothing holds requests back."""
@@ -165,6 +166,7 @@ class AdaptiveRate:
         elif self._undisturbed:
             return  # the usual case: nothing was refused since ``_count``, which looks at all of these together
         self._in_a_row = 0
+        self._heard = now
         self._admitted += 1
         if self._old and self._is_old(now):
             return
@@ -191,7 +193,7 @@ class AdaptiveRate:
             self._test.on_admitted(self._lately)
         if math.isnan(self._empty) or (self.rate is None and now - self._last > _DENSE):
             self._empty, self._admitted = now, 0
-        self._last = now
+        self._last = self._heard = now
         if retry_after is not None and retry_after != int(retry_after):
             self._soonest = min(self._soonest, retry_after)
             self._token = max(retry_after, 0.999 * self._token)
@@ -247,6 +249,9 @@ class AdaptiveRate:
             self._counted = now
             return
         seconds = now - self._counted
+        if seconds > _LULL:  # there was nothing to send
+            self._counted, self._lately = now, 0
+            return
         self._best = max(self._best * 0.25**seconds, self._lately / seconds)
         if self._undisturbed:
             self._test.on_admitted(self._lately - 1)  # all but the one that is looked at now
@@ -301,32 +306,32 @@ class AdaptiveRate:
         if self._is_unmoved():
             self._open(now)
             return
-        rate = self.rate or self._speed(now)
+        curve, rate = self._curve, self.rate or self._speed(now)
         limit = min(rate, self._limit(now))
-        if self._used > _OVERDUE * self._seconds:
+        if curve.used > _OVERDUE * curve.seconds:
             limit = max(limit, _OVERSHOT * rate)
-        if self._used < 0.7 * self._seconds and self._test.requests >= _FEW and not self._test.is_no_noise:
+        if curve.is_below and self._test.requests >= _FEW and not self._test.is_no_noise:
             self._learn()
-        self._note_quota(limit)
+        quota = self._quota(limit)
         self._limited = True
-        self._in_flight = max(self._under_way - 2, 0) if self._admitted >= _CYCLE / 2.0 else 0
+        self._in_flight = max(self._under_way - 2, 0) if self._admitted >= 2 * _FEW else 0
         self._empty, self._admitted, self._soonest = now, 0, math.inf
         kept = _KEPT * self._best * 0.25 ** max(now - self._counted, 0.0) if self._best else 0.0
-        self._slow_down(now, max(_BELOW * limit, kept))
-        self._rise_again(now)
+        self._slow_down(now, max(BELOW * limit, kept))
+        self._rise_again(now, quota)
 
-    def _note_quota(self, limit: float) -> None:
-        """See whether others use the quota too."""
+    def _quota(self, limit: float) -> float:
+        """The quota of which the limit is a share, or all: see whether others use it too."""
         if self._admitted >= _FEW and self._token:
             self._token = min(self._token, 1.0 / limit)
-            less = limit < (_ALONE if self._shared else _SHARED) / (self._token + _PRECISE)
+            less = limit < _SHARED / (self._token + _PRECISE)
             self._shared, self._less = less and self._less, less
-        self._quota = 1.0 / (self._token + _PRECISE) if self._shared else limit
+        return 1.0 / (self._token + _PRECISE) if self._shared else limit
 
     def _is_unmoved(self) -> bool:
         """Whether it is no limit after all: below it, about as much is refused as ever."""
         test = self._test
-        if self._limited and self._used < 0.7 * self._seconds:
+        if self._limited and self._curve.is_below:
             self._below += test.requests
             self._refused_below += test.refused
         if self._below < _ENOUGH:
@@ -343,8 +348,6 @@ class AdaptiveRate:
     def _limit(self, now: float) -> float:
         """The limit's rate, estimated from what was admitted since its bucket was empty."""
         seconds = max(now - self._empty, 0.001)
-        if self._admitted >= _FEW and self._used:
-            seconds = min(seconds, self._used)  # there was nothing to send in the rest
         admitted = self._admitted + 1
         if self.rate is None:
             admitted += self._under_way  # answers that are read together come in any order
@@ -360,34 +363,27 @@ class AdaptiveRate:
         self._test.begin()
         self._old, self._old_until = self._under_way, now + 1.0
 
-    def _rise_again(self, now: float) -> None:
+    def _rise_again(self, now: float, quota: float = 0.0) -> None:
         self._trials = 0
-        self._low = self.rate or self.floor
-        self._quota = max(self._quota, self._low)
-        cycle = _CYCLE + _FOR_FLIGHT * self._in_flight
-        self._seconds = min(max(cycle / self._quota, _SHORTEST), _LONGEST)
-        if self._shared:
-            self._seconds *= _SLOWLY
-        self._used = 0.0
+        self._curve.begin(self.rate or self.floor, quota, self._in_flight, shared=self._shared)
         self._learned = False
         self._since = now
         self._test.begin()
         self._weigh()
 
     def _rise(self, now: float, rate: float) -> None:
-        used = self._used = self._used + 1.0 / rate
-        if self._limited and not self._learned and used >= 0.7 * self._seconds:
+        curve = self._curve
+        curve.used += 1.0 / rate
+        if self._limited and not self._learned and not curve.is_below:
             self._learned = True
             if self._test.requests >= _FEW:
                 self._below = self._refused_below = 0
                 self._seems_noise = False
             self._learn()
-        if used > self._seconds and now - self._since > 2.0 * used + 0.1 and rate > 2.0 * self._best:
+        if curve.used > curve.seconds and now - self._since > 2.0 * curve.used + 0.1 and rate > 2.0 * self._best:
             self._open(now)  # something else holds requests back
         else:
-            cycles = used / self._seconds
-            shares = cycles + (cycles / 2.0) ** 4 if self._shared else cycles**3
-            self.rate = self._low + (1.0 - _BELOW) * self._quota * shares
+            self.rate = curve.pace()
 
     def _open(self, now: float) -> None:
         """Hold nothing back."""

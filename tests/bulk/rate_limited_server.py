@@ -96,6 +96,7 @@ class Run:
         workers: How many.
         pace: Under test; ``None`` for a naive pool.
         late: Seconds by which a timer may be late.
+        idle: From when to when there is nothing to send.
         admitted: When answers came.
         refused: When refusals came.
     """
@@ -104,6 +105,7 @@ class Run:
     workers: int = 40
     pace: AdaptiveRate | None = None
     late: float = 0.0012
+    idle: tuple[float, float] = (0.0, 0.0)
     admitted: list[float] = attrs.Factory(list)
     refused: list[float] = attrs.Factory(list)
     _queue: deque[int] = attrs.Factory(deque)
@@ -113,6 +115,8 @@ class Run:
     _asleep: bool = False
 
     def begin(self) -> None:
+        if self.idle[0] < self.world.now < self.idle[1]:
+            return
         while self._in_flight < self.workers and (self._returning or self._aside <= 10 * self.workers):
             self._in_flight += 1
             self._queue.append(self._returning.popleft() if self._returning else 0)
@@ -165,9 +169,17 @@ class Run:
         return refused / max(refused + admitted, 1)
 
 
-def simulate(server: Server, seconds: float, *, workers: int = 40, naive: bool = False, **world: float) -> Run:
+def simulate(
+    server: Server,
+    seconds: float,
+    *,
+    workers: int = 40,
+    naive: bool = False,
+    idle: tuple[float, float] = (0.0, 0.0),
+    **world: float,
+) -> Run:
     """One run against a server, for so many seconds."""
-    (run,) = together(server, seconds, (0.0,), workers=workers, naive=naive, **world)
+    (run,) = together(server, seconds, (0.0,), workers=workers, naive=naive, idle=idle, **world)
     return run
 
 
@@ -178,13 +190,17 @@ def together(
     *,
     workers: int = 40,
     naive: bool = False,
+    idle: tuple[float, float] = (0.0, 0.0),
     seed: int = 1,
     **world: float,
 ) -> list[Run]:
     """Runs of processes of their own against one server, that begin at these times."""
     place = World(server, chance=random.Random(seed), **world)  # noqa: S311 - repeats
-    runs = [Run(place, workers, None if naive else AdaptiveRate(random=place.chance.random)) for _ in begins]
+    runs = [
+        Run(place, workers, None if naive else AdaptiveRate(random=place.chance.random), idle=idle) for _ in begins
+    ]
     for run, begin in zip(runs, begins, strict=True):
         place.at(begin, run.begin)
+        place.at(idle[1], run.begin)
     place.run(seconds)
     return runs

@@ -99,6 +99,53 @@ def test_a_limit_that_becomes_eight_times_as_high_is_found(retry_after: str | No
     assert sum(at > 13 for at in run.admitted) >= 0.9 * 2 * 400
 
 
+@pytest.mark.parametrize(("before", "after"), [(1, 300), (5, 100), (20, 600)])
+@pytest.mark.parametrize("retry_after", ["exact", "seconds", None])
+def test_a_limit_that_was_very_low_is_left_behind(before: int, after: int, retry_after: str | None) -> None:
+    run = simulate(Server(lambda now: before if now < 20 else after, retry_after=retry_after), 60)
+
+    assert sum(at > 50 for at in run.admitted) >= 0.8 * 10 * after
+
+
+@pytest.mark.parametrize(("before", "after"), [(600, 20), (600, 5), (2000, 10)])
+@pytest.mark.parametrize("retry_after", ["exact", "seconds", None])
+def test_a_limit_that_falls_steeply_is_not_taken_for_noise(
+    before: int, after: int, retry_after: str | None
+) -> None:
+    run = simulate(Server(lambda now: before if now < 3 else after, retry_after=retry_after), 20)
+
+    assert sum(at > 3 for at in run.admitted) >= 0.95 * 17 * after
+    assert sum(at > 3.5 for at in run.refused) <= 0.15 * before
+
+
+def test_a_limit_that_is_gone_is_forgotten() -> None:
+    run = simulate(Server(lambda now: 100 if now < 3 else 1e6), 20, capacity=1000)
+
+    assert run.pace is not None
+    assert run.pace.rate is None
+    assert sum(at > 19 for at in run.admitted) >= 0.99 * 1000
+
+
+@pytest.mark.parametrize("idle", [(5.0, 15.0), (5.0, 7.0), (5.0, 5.5)])
+@pytest.mark.parametrize("per_second", [20, 60, 300])
+@pytest.mark.parametrize("retry_after", ["exact", "seconds", None])
+def test_time_in_which_nothing_was_to_be_sent_changes_nothing(
+    per_second: int, retry_after: str | None, idle: tuple[float, float]
+) -> None:
+    end = idle[1]
+    run = simulate(Server(lambda _: per_second, retry_after=retry_after), end + 5, idle=idle)
+
+    assert sum(at > end for at in run.admitted) >= 0.95 * 5 * per_second
+    assert sum(at > end for at in run.refused) <= 0.04 * 5 * per_second + 6  # the bucket is full when it goes on
+
+
+@pytest.mark.parametrize("noise", [0.003, 0.03, 0.1])
+def test_noise_after_such_a_time_is_still_noise(noise: float) -> None:
+    run = simulate(Server(noise=noise), 20, idle=(5.0, 15.0), capacity=2000)
+
+    assert sum(at > 15 for at in run.admitted) >= 0.85 * 5 * 2000
+
+
 @pytest.mark.parametrize(("per_second", "noise"), [(300, 0.03), (60, 0.03), (1000, 0.01)])
 def test_a_limit_behind_noise_is_found_too(per_second: int, noise: float) -> None:
     run = simulate(Server(lambda _: per_second, noise=noise), 10)
