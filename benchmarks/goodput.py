@@ -75,6 +75,7 @@ SCENARIOS = (
     Scenario(name="60 a second", refusals=Refusals(quota=60), least=0.95, seconds=6),
     Scenario(name="300 a second", refusals=Refusals(quota=300), least=0.95, seconds=6),
     Scenario(name="500 a second", refusals=Refusals(quota=500), least=0.95, seconds=6),
+    Scenario(name="300 a second, 5% random 429", refusals=Refusals(quota=300, noise=0.05), least=None, seconds=12),
     Scenario(name="300 a second, 20 ms away", refusals=Refusals(quota=300, latency=0.02), least=None, seconds=6),
     Scenario(name="100 a second, 200 ms away", refusals=Refusals(quota=100, latency=0.2), least=None, seconds=6),
     Scenario(

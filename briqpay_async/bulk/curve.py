@@ -1,6 +1,6 @@
-"""How a pace comes back after a refusal: along a cubic, as that of TCP CUBIC.
+"""How a pace comes back after a refusal: a curve like that of TCP CUBIC.
 
-It is fast at first, slow near the limit, and beyond it ever faster, so that a quota that rose is found within
+It is fast at first, flat at the limit, and beyond it ever steeper, so that a quota that rose is found within
 seconds. What is saved below the limit fills the bucket and is spent before the next refusal, so that the quota is
 used up.
 
@@ -19,13 +19,13 @@ import attrs
 __all__ = ["BELOW", "Curve"]
 
 BELOW: Final = 0.9  # of the limit's rate: where it begins. What is saved then is what a bucket of ten holds
-_REQUESTS: Final = 33.0  # until it is at the limit, times the fourth root of the rate: 0.7 % of them are refused,
-_LEAST_REQUESTS: Final = 80.0  # but not fewer,
+_REQUESTS: Final = 33.0  # until it is at the limit, times the fourth root of the rate: about 1 % are refused,
+_LEAST_REQUESTS: Final = 100.0  # but not fewer,
 _FOR_FLIGHT: Final = 10.0  # and more for each one under way: more are refused before an answer shows it
-_LONGEST: Final = 16.0  # seconds until it is at the limit
-_SLOWLY: Final = 10.0  # times that, where a quota is shared: each process causes refusals, and meets them
-_FASTER: Final = 12.0  # times as fast as it came it goes beyond,
-_AT_ONCE: Final = 3.0  # and as fast as if it had come in so many seconds, if it took longer
+_LONGEST: Final = 20.0  # seconds until it is at the limit
+_SLOWLY: Final = 8.0  # times that, where a quota is shared: each process causes refusals, and meets them
+_FASTER: Final = 10.0  # times as fast as it came it goes beyond,
+_AT_ONCE: Final = 2.0  # and as fast as if it had come in so many seconds, if it took longer
 
 
 @attrs.define
@@ -66,7 +66,7 @@ class Curve:
         """The pace now."""
         beyond = self.used - self.seconds
         if beyond < 0.0:
-            share = (beyond / self.seconds) ** 3
+            share = -((beyond / self.seconds) ** 2)
         else:
             share = _FASTER * (beyond / min(self.seconds, _AT_ONCE)) ** 3
         return self._low + (1.0 - BELOW) * self.quota * (1.0 + share)

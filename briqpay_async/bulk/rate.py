@@ -11,8 +11,11 @@ When more is refused than the known noise explains (``noise.py``):
   little to compare the shares of refusals. Not rarer: noise, whose share is remembered, and the pace goes back.
   Rarer: a limit.
 * At a limit the bucket was empty at the last alarm and is empty now, so **what was admitted between the two is the
-  limit's rate**. The pace goes to nine tenths of it, and rises from there along a cubic (``curve.py``). If as much
-  is refused below the limit as before, it was noise after all.
+  limit's rate**. The pace goes to nine tenths of it, and comes back along a curve (``curve.py``).
+* What is refused below a limit again and again, although the pace went down, is noise: its share is remembered,
+  and the pace goes back to where it was.
+
+Time in which nothing was to be sent is forgotten.
 
 **Other processes on the quota** show in the time until the next token, which refusals name where the API says it
 exactly: a token takes ``1 / quota`` seconds. A process that gets clearly less than the quota shares it, and then
@@ -36,15 +39,12 @@ from typing import Final
 import attrs
 
 from briqpay_async.bulk.curve import BELOW, Curve
-from briqpay_async.bulk.noise import MOST_NOISE, NoiseTest
+from briqpay_async.bulk.noise import MOST_NOISE, NoiseAtALimit, NoiseTest
 
 __all__ = ["AdaptiveRate"]
 
 # The model.
 _SHARED: Final = 0.8  # of a quota: who gets less shares it
-_NOISE_AT_A_LIMIT: Final = 0.01  # believed once a limit is known: refusals that others cause look like noise
-_LEAST_PROOF, _MOST_PROOF = 0.12, 0.6  # refused below what seems to be a limit: then it is noise,
-_ENOUGH: Final = 60  # if that is so of so many requests, twice
 _LOWER: Final = (0.85, 0.7)  # of the pace that was refused: where the shares of refusals are compared
 _EXPECTED: Final = 12.0  # refusals there, if it did not help: of so many, chance hides few
 _AS_BEFORE, _GONE = 0.6, 0.2  # of them: from the one on, it did not help; up to the other, it did
@@ -85,7 +85,6 @@ class AdaptiveRate:
     _next: float = -math.inf
     _test: NoiseTest = attrs.Factory(NoiseTest)
     _since: float = 0.0  # when the pace was changed last, or left alone on purpose
-    _most_noise: float = MOST_NOISE  # that is believed where no limit is known
     # Comparing.
     _trials: int = 0  # of ``_LOWER``; 0 while the pace rises
     _share: float = 0.0  # of requests that were refused before
@@ -98,12 +97,9 @@ class AdaptiveRate:
     _admitted: int = 0  # since then
     _last: float = -math.inf  # when a request was refused
     _heard: float = -math.inf  # or answered
-    _less: bool = False  # was admitted lately than the quota
     _soonest: float = math.inf  # the shortest time until the next token that was named since then
     _token: float = 0.0  # the longest one ever, which fades
-    _below: int = 0  # requests that were made below it, where none should be refused
-    _refused_below: int = 0
-    _seems_noise: bool = False
+    _noise: NoiseAtALimit = attrs.Factory(lambda self: NoiseAtALimit(self.now), takes_self=True)
     _curve: Curve = attrs.Factory(Curve)
     _learned: bool = False  # from what was refused below the limit
     # The speed.
@@ -236,11 +232,12 @@ class AdaptiveRate:
             self.rate = self._before_row  # a door that is closed for so long says nothing about the pace
 
     def _weigh(self) -> None:
-        self._test.at_most = _NOISE_AT_A_LIMIT if self._limited else self._most_noise
+        self._test.at_most = self._noise.most if self._limited else max(self._noise.most, MOST_NOISE)
         self._test.weigh(self.rate or self._best, paced=self.rate is not None)
 
     def _learn(self) -> None:
         self._test.learn(200.0 if self._limited else max(500.0, self.rate or self._best))
+        self._noise.learn(self._test.share)
         self._weigh()
 
     def _count(self, now: float) -> None:
@@ -303,16 +300,21 @@ class AdaptiveRate:
 
     def _go_below(self, now: float) -> None:
         """Go below the limit's rate: its bucket is empty now."""
-        if self._is_unmoved():
-            self._open(now)
-            return
         curve, rate = self._curve, self.rate or self._speed(now)
+        if self._limited and curve.is_below:
+            self._noise.on_below(self._test)
+        if self._noise.proves(now, self._test):
+            self.rate = max(self.rate or 0.0, BELOW * self._noise.peak)
+            self._noise.forget()
+            self._rise_again(now)
+            return
         limit = min(rate, self._limit(now))
         if curve.used > _OVERDUE * curve.seconds:
-            limit = max(limit, _OVERSHOT * rate)
+            limit = max(limit, min(_OVERSHOT * rate, self._best if self._noise.is_known else math.inf))
         if curve.is_below and self._test.requests >= _FEW and not self._test.is_no_noise:
             self._learn()
         quota = self._quota(limit)
+        self._noise.on_limit(min(limit, self._best))
         self._limited = True
         self._in_flight = max(self._under_way - 2, 0) if self._admitted >= 2 * _FEW else 0
         self._empty, self._admitted, self._soonest = now, 0, math.inf
@@ -324,26 +326,8 @@ class AdaptiveRate:
         """The quota of which the limit is a share, or all: see whether others use it too."""
         if self._admitted >= _FEW and self._token:
             self._token = min(self._token, 1.0 / limit)
-            less = limit < _SHARED / (self._token + _PRECISE)
-            self._shared, self._less = less and self._less, less
+            self._shared = limit < _SHARED / (self._token + _PRECISE)
         return 1.0 / (self._token + _PRECISE) if self._shared else limit
-
-    def _is_unmoved(self) -> bool:
-        """Whether it is no limit after all: below it, about as much is refused as ever."""
-        test = self._test
-        if self._limited and self._curve.is_below:
-            self._below += test.requests
-            self._refused_below += test.refused
-        if self._below < _ENOUGH:
-            return False
-        proven = _LEAST_PROOF < self._refused_below / self._below < _MOST_PROOF
-        proven_before, self._seems_noise = self._seems_noise, proven
-        if proven and proven_before:  # once may be a quota that falls
-            test.requests, test.refused = self._below, self._refused_below
-            test.believe()
-            self._most_noise = _MOST_PROOF
-        self._below = self._refused_below = 0
-        return proven and proven_before
 
     def _limit(self, now: float) -> float:
         """The limit's rate, estimated from what was admitted since its bucket was empty."""
@@ -351,7 +335,7 @@ class AdaptiveRate:
         admitted = self._admitted + 1
         if self.rate is None:
             admitted += self._under_way  # answers that are read together come in any order
-        limit = admitted / seconds / (1.0 - self._test.share)
+        limit = admitted / seconds
         if not self._limited and self._soonest < math.inf:
             # A token takes at least this long, unless more was admitted than that allows: then it was noise.
             limit = min(limit, max(1.0 / self._soonest, self._admitted / seconds))
@@ -376,9 +360,6 @@ class AdaptiveRate:
         curve.used += 1.0 / rate
         if self._limited and not self._learned and not curve.is_below:
             self._learned = True
-            if self._test.requests >= _FEW:
-                self._below = self._refused_below = 0
-                self._seems_noise = False
             self._learn()
         if curve.used > curve.seconds and now - self._since > 2.0 * curve.used + 0.1 and rate > 2.0 * self._best:
             self._open(now)  # something else holds requests back
@@ -389,7 +370,7 @@ class AdaptiveRate:
         """Hold nothing back."""
         self.rate = None
         self._limited = self._shared = False
-        self._below = self._refused_below = 0
+        self._noise.forget()
         self._empty = math.nan
         self._since = now
         self._test.begin()

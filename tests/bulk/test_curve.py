@@ -37,7 +37,7 @@ def test_it_leads_from_nine_tenths_to_the_limit_and_always_up(limit: float, in_f
 def test_it_is_slow_near_the_limit() -> None:
     made = curve(300)
 
-    assert pace_after(made, 0.5 * made.seconds) > 0.98 * 300
+    assert pace_after(made, 0.5 * made.seconds) > 0.97 * 300
     assert pace_after(made, 1.4 * made.seconds) < 1.1 * 300
 
 
@@ -49,12 +49,12 @@ def test_a_quota_that_rose_is_found_within_seconds(limit: float) -> None:
 
 
 def test_few_requests_are_refused() -> None:
-    assert all(requests_until_the_limit(limit) >= 80 for limit in (5, 20, 60, 300, 1000))
-    assert curve(1).seconds == 16
+    assert all(requests_until_the_limit(limit) >= 100 for limit in (5, 20, 60, 300, 1000))
+    assert curve(1).seconds == 20
 
 
 def test_who_is_slower_is_back_after_fewer_requests_and_more_seconds() -> None:
-    limits = [40, 100, 300, 1000]
+    limits = [100, 300, 1000, 3000]
 
     assert sorted(limits, key=requests_until_the_limit) == limits
     assert sorted(limits, key=lambda limit: curve(limit).seconds, reverse=True) == limits

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from briqpay_async.bulk.noise import MOST_NOISE, NoiseTest
+from briqpay_async.bulk.noise import MOST_NOISE, NoiseAtALimit, NoiseTest
 
 
 def weighed(refused: int = 0, requests: int = 0, *, at_most: float = MOST_NOISE) -> NoiseTest:
@@ -87,3 +87,63 @@ def test_what_is_no_noise_depends_on_the_noise_that_is_known() -> None:
     see(test, 9, 10)
 
     assert test.is_no_noise
+
+
+# --- below a limit ---------------------------------------------------------------------------------------
+
+
+def below(found: NoiseAtALimit, now: float, requests: int, refused: int) -> bool:
+    test = NoiseTest(requests=requests, refused=refused)
+    found.on_below(test)
+    return found.proves(now, test)
+
+
+def test_as_much_refused_below_a_limit_twice_is_noise() -> None:
+    found = NoiseAtALimit()
+    assert not below(found, 2.0, 150, 15), "once is a limit that fell"
+    test = NoiseTest(requests=160, refused=16)
+    found.on_below(test)
+
+    assert found.proves(4.0, test)
+    assert found.is_known
+    assert test.share == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("requests", "refused"),
+    [(100, 3), (1000, 30), (150, 100), (50, 8)],
+    ids=["too few to say", "as many as others cause", "a limit that fell", "too few refusals"],
+)
+def test_this_is_no_noise(requests: int, refused: int) -> None:
+    found = NoiseAtALimit()
+
+    assert not below(found, 2.0, requests, refused)
+    assert not below(found, 4.0, requests, refused)
+    assert not found.is_known
+
+
+def test_refusals_of_a_moment_are_no_noise() -> None:
+    found = NoiseAtALimit()
+
+    assert not any(below(found, 0.09 * number, 30, 5) for number in range(1, 11))
+    assert not found.is_known
+
+
+def test_noise_at_a_limit_that_is_gone_is_forgotten() -> None:
+    found = NoiseAtALimit()
+    below(found, 2.0, 150, 15)
+    below(found, 4.0, 150, 15)
+    found.learn(0.02)
+
+    assert not found.is_known
+
+
+def test_the_peak_is_the_greatest_limit_since_it_seems_to_be_noise() -> None:
+    found = NoiseAtALimit()
+    found.on_limit(500.0)
+    below(found, 2.0, 400, 4)
+    found.on_limit(300.0)
+    below(found, 4.0, 150, 15)
+    found.on_limit(200.0)
+
+    assert found.peak == 300.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from random import Random
 
 import pytest
 from bulk.rate_limited_server import Server, simulate, together
@@ -30,10 +31,10 @@ def test_refusals_that_slowing_down_does_not_make_rarer_slow_nothing_down(
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("share", [0.2, 0.3, 0.4])
 def test_much_noise_is_taken_for_a_limit_only_for_a_moment(share: float, seed: int) -> None:
-    (run,) = together(Server(noise=share), 8, (0.0,), seed=seed)
-    (naive,) = together(Server(noise=share), 8, (0.0,), seed=seed, naive=True)
+    (run,) = together(Server(noise=share), 12, (0.0,), seed=seed)
+    (naive,) = together(Server(noise=share), 12, (0.0,), seed=seed, naive=True)
 
-    assert len(run.admitted) >= 0.85 * len(naive.admitted)
+    assert sum(at > 10 for at in run.admitted) >= 0.9 * sum(at > 10 for at in naive.admitted)
 
 
 def test_the_share_of_noise_is_learned() -> None:
@@ -88,7 +89,7 @@ def test_a_limit_that_rounds_its_times_or_names_none_is_used_up(
 def test_a_limit_that_changes_is_followed_within_seconds(before: int, after: int, retry_after: str | None) -> None:
     run = simulate(Server(lambda now: before if now < 3 else after, retry_after=retry_after), 8)
 
-    assert len(run.admitted) >= 0.9 * (3 * before + 5 * after)
+    assert len(run.admitted) >= 0.87 * (3 * before + 5 * after)
     assert run.refused_share(2) <= 0.035  # the change itself costs some twenty
 
 
@@ -146,11 +147,45 @@ def test_noise_after_such_a_time_is_still_noise(noise: float) -> None:
     assert sum(at > 15 for at in run.admitted) >= 0.85 * 5 * 2000
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+def test_a_limit_that_comes_after_such_a_time_is_found_as_ever(noise: float) -> None:
+    server = Server(lambda now: 1e6 if now < 15 else 300, noise=noise)
+    run = simulate(server, 20, idle=(5.0, 15.0), capacity=1000)
+
+    assert sum(at > 15 for at in run.admitted) >= 0.9 * 5 * 300
+
+
 @pytest.mark.parametrize(("per_second", "noise"), [(300, 0.03), (60, 0.03), (1000, 0.01)])
 def test_a_limit_behind_noise_is_found_too(per_second: int, noise: float) -> None:
     run = simulate(Server(lambda _: per_second, noise=noise), 10)
 
     assert len(run.admitted) >= 0.8 * 10 * per_second
+
+
+@pytest.mark.parametrize(
+    ("per_second", "noise", "retry_after", "least"),
+    [
+        (60, 0.05, "exact", 0.8),
+        (60, 0.2, "seconds", 0.8),
+        (300, 0.02, "exact", 0.9),
+        (300, 0.05, "seconds", 0.8),
+        (300, 0.1, None, 0.8),
+        (300, 0.2, "exact", 0.8),
+        (1000, 0.1, "exact", 0.65),
+    ],
+)
+def test_a_pace_does_not_sink_below_a_limit_because_of_noise(
+    per_second: int, noise: float, retry_after: str | None, least: float
+) -> None:
+    used, refused = [], []
+    for seed in range(1, 4):
+        server = Server(lambda _: per_second, noise=noise, retry_after=retry_after, chance=Random(seed))  # noqa: S311 - repeats
+        (run,) = together(server, 60, (0.0,), seed=seed, capacity=2000)
+        used.append(sum(at > 40 for at in run.admitted) / (20 * per_second))
+        refused.append(run.refused_share(40) - noise)
+
+    assert sorted(used)[1] >= least
+    assert sorted(refused)[1] <= 0.08
 
 
 @pytest.mark.parametrize(
