@@ -19,7 +19,7 @@ _ALARM: Final = 3.0  # evidence, e^3 to one: one refusal where there is no noise
 _SECONDS: Final = 20.0  # so that chance alone raises an alarm once in so many seconds
 _LITTLE: Final = 0.01  # noise that is believed at a limit: refusals that others cause look like it
 # Of the requests below a limit, more than so many refused is noise, and more than so many a limit that fell;
-_LEAST_PROOF, _MOST_PROOF = 0.05, 0.6
+_LEAST_PROOF, _MOST_PROOF = 0.035, 0.6
 _ENOUGH: Final = 12  # if that is so of so many refusals,
 _LONG_ENOUGH: Final = 1.0  # and for so many seconds, twice: once is a limit that fell, or others who begin
 

@@ -303,7 +303,7 @@ class AdaptiveRate:
         curve, rate = self._curve, self.rate or self._speed(now)
         if self._limited and curve.is_below:
             self._noise.on_below(self._test)
-        if self._noise.proves(now, self._test):
+        if not self._noise.is_known and self._noise.proves(now, self._test):
             self.rate = max(self.rate or 0.0, BELOW * self._noise.peak)
             self._noise.forget()
             self._rise_again(now)
@@ -360,6 +360,7 @@ class AdaptiveRate:
         curve.used += 1.0 / rate
         if self._limited and not self._learned and not curve.is_below:
             self._learned = True
+            self._noise.on_below(self._test)
             self._learn()
         if curve.used > curve.seconds and now - self._since > 2.0 * curve.used + 0.1 and rate > 2.0 * self._best:
             self._open(now)  # something else holds requests back
