@@ -71,7 +71,7 @@ SCENARIOS = (
         name="2% random 503, Retry-After 1",
         refusals=Refusals(noise=0.02, noise_status=503, noise_retry_after="1"),
     ),
-    Scenario(name="5 a second", refusals=Refusals(quota=5), least=0.95, seconds=12),
+    Scenario(name="5 a second", refusals=Refusals(quota=5), least=0.95, seconds=22),
     Scenario(name="60 a second", refusals=Refusals(quota=60), least=0.95, seconds=6),
     Scenario(name="300 a second", refusals=Refusals(quota=300), least=0.95, seconds=6),
     Scenario(name="500 a second", refusals=Refusals(quota=500), least=0.95, seconds=6),
