@@ -96,7 +96,7 @@ class AdaptiveRate:
     _empty: float = math.nan  # when its bucket was empty
     _admitted: int = 0  # since then
     _last: float = -math.inf  # when a request was refused
-    _heard: float = -math.inf  # or answered
+    _heard: float = 0.0  # or answered
     _soonest: float = math.inf  # the shortest time until the next token that was named since then
     _token: float = 0.0  # the longest one ever, which fades
     _noise: NoiseAtALimit = attrs.Factory(lambda self: NoiseAtALimit(self.now), takes_self=True)
@@ -116,7 +116,7 @@ class AdaptiveRate:
     _before_row: float | None = None
 
     def __attrs_post_init__(self) -> None:
-        self._since = self.now
+        self._since = self._heard = self.now
         self._weigh()
 
     @property

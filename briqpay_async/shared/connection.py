@@ -152,8 +152,10 @@ class Connection:
         errors = self._redis.exceptions
         question: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._questions.add(question)
+        task = asyncio.current_task()
+        cancelled = task.cancelling() if task else 0
         try:
-            return await answer
+            found = await answer
         except (errors.AuthenticationError, errors.AuthorizationError) as error:
             raise SharedStateError(f"The server of the shared state lets nobody in: {error}") from None
         except (errors.ConnectionError, errors.TimeoutError, OSError) as error:
@@ -165,6 +167,11 @@ class Connection:
         finally:
             self._questions.discard(question)
             question.set_result(None)
+        if task and task.cancelling() > cancelled:
+            # The library waits with ``asyncio.wait_for``, which on Python 3.11 can lose a cancellation, and with it
+            # the end of a deadline.
+            raise asyncio.CancelledError
+        return found
 
     def _open(self, here: tuple[int, asyncio.AbstractEventLoop]) -> None:
         if self._client is not None:

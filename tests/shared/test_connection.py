@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -50,6 +51,33 @@ async def test_a_refused_script_raises_and_stops_no_other(
     with pytest.raises(SharedStateError, match="refused"):
         await connection.run_all([bad, *calls(account)])
     assert await keys.get(f"{account}:one") == "me"
+
+
+async def test_a_deadline_whose_cancellation_the_library_loses_is_kept(
+    connection: Connection, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``asyncio.wait_for`` does so on Python 3.11, when what it waits for is done at the same time."""
+    asked = asyncio.Event()
+
+    async def answer(*_: object, **__: object) -> int:
+        try:
+            asked.set()
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+        return 1
+
+    await connection.run("acquire", f"{account}:one", "me", 60_000)
+    monkeypatch.setattr(connection, "_script", lambda _name: answer)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await connection.run("acquire", f"{account}:one", "you", 60_000)
+    waiting = asyncio.create_task(connection.run("acquire", f"{account}:one", "you", 60_000))
+    asked.clear()
+    await asked.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
 
 
 async def test_a_batch_names_the_cancelled_runs_in_the_same_round_trip(redis_url: str, account: str) -> None:
