@@ -18,6 +18,7 @@ from typing import Any, Final
 import attrs
 
 from briqpay_async.conversion.codegen import compile_function
+from briqpay_async.conversion.json_values import canonical
 from briqpay_async.models.base import CLEAR, NO_EXTRA, Model, ReadOnlyDict, wire_names
 
 __all__ = ["MOST_SHAPES", "AbsentError", "MemberReader", "compile_constructor", "compile_filler"]
@@ -145,7 +146,12 @@ def _compile(
     """Compile a constructor for the shape of an object, or, with a check, what fills an existing instance."""
     places = {name: f"v{index}" for index, name in enumerate(wire)}
     names = wire_names(cls)
-    scope: dict[str, Any] = {"ReadOnlyDict": ReadOnlyDict, "NO_EXTRA": NO_EXTRA, "CLEAR": CLEAR}
+    scope: dict[str, Any] = {
+        "ReadOnlyDict": ReadOnlyDict,
+        "NO_EXTRA": NO_EXTRA,
+        "CLEAR": CLEAR,
+        "canonical": canonical,
+    }
     source = [f"{', '.join(places.values())}, = wire.values()"] if places else []
     extra = [name for name in wire if name not in names.values()]
     values: dict[str, str] = {}
@@ -173,11 +179,9 @@ def _compile(
             values[name] = place
     kept = ", ".join(f"{name!r}: {places[name]}" for name in extra)
     values["extra"] = f"ReadOnlyDict({{{kept}}})" if extra else "NO_EXTRA"
-    if "_wire" in values and not extra:
-        # The members in canonical order are what sending the line again would render.
-        ordered = [name for name in names.values() if name in places]
-        literal = "{" + ", ".join(f"{name!r}: {places[name]}" for name in ordered) + "}"
-        values["_wire"] = "wire" if ordered == list(wire) else literal
+    if "_wire" in values and (not extra or _renders_more(cls, places)):
+        known = [name for name in names.values() if name in places and name not in extra]
+        values["_wire"] = _canonical_wire(known, wire, places, values["extra"])
     if check:
         lazy = {names[name] for name, reader in readers.items() if reader.lazy}
         kept_whole = [name for name, value in wire.items() if value.__class__ in (dict, list) and name not in lazy]
@@ -209,4 +213,21 @@ def _mutable_layout_of(cls: type[Model]) -> type:
             "__setattr__": object.__setattr__,
             "__delattr__": object.__delattr__,
         },
+    )
+
+
+def _canonical_wire(known: list[str], wire: dict[str, Any], places: Mapping[str, str], extra: str) -> str:
+    """Source of the members in canonical order, which is what sending a line again would render."""
+    if known == list(wire):
+        return "wire"
+    literal = "{" + ", ".join(f"{name!r}: {places[name]}" for name in known) + "}"
+    return literal if extra == "NO_EXTRA" else f"{literal} | canonical({extra})"
+
+
+def _renders_more(cls: type[Model], places: Mapping[str, str]) -> bool:
+    """Whether rendering an instance would show a member that its JSON left out, because it has a default."""
+    names = wire_names(cls)
+    return any(
+        attribute.default is not None and attribute.name in names and names[attribute.name] not in places
+        for attribute in attrs.fields(cls)
     )

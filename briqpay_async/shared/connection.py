@@ -168,8 +168,8 @@ class Connection:
             self._questions.discard(question)
             question.set_result(None)
         if task and task.cancelling() > cancelled:
-            # The library waits with ``asyncio.wait_for``, which on Python 3.11 can lose a cancellation, and with it
-            # the end of a deadline.
+            # The library waits with ``asyncio.wait_for``, which on Python 3.11 can lose a cancellation, and so the
+            # end of a deadline.
             raise asyncio.CancelledError
         return found
 
