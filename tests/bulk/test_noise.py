@@ -111,7 +111,7 @@ def test_as_much_refused_below_a_limit_twice_is_noise() -> None:
 
 @pytest.mark.parametrize(
     ("requests", "refused"),
-    [(100, 3), (1000, 30), (150, 100), (50, 8)],
+    [(20, 3), (1000, 30), (150, 100), (50, 8)],
     ids=["too few to say", "as many as others cause", "a limit that fell", "too few refusals"],
 )
 def test_this_is_no_noise(requests: int, refused: int) -> None:

@@ -140,6 +140,13 @@ def test_time_in_which_nothing_was_to_be_sent_changes_nothing(
     assert sum(at > end for at in run.refused) <= 0.04 * 5 * per_second + 6  # the bucket is full when it goes on
 
 
+def test_waiting_for_an_answer_is_no_such_time() -> None:
+    run = simulate(Server(lambda _: 10), 40, workers=1, round_trip=0.05)
+
+    assert len(run.admitted) >= 0.95 * 40 * 10
+    assert run.refused_share(5) <= 0.015
+
+
 @pytest.mark.parametrize("noise", [0.003, 0.03, 0.1])
 def test_noise_after_such_a_time_is_still_noise(noise: float) -> None:
     run = simulate(Server(noise=noise), 20, idle=(5.0, 15.0), capacity=2000)
